@@ -1,0 +1,1 @@
+"""Katchi: sovereign partners defending themselves together."""

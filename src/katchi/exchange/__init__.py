@@ -1,0 +1,1 @@
+"""Floor 3: how does intelligence come in, and how does it go out?"""

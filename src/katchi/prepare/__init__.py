@@ -1,0 +1,1 @@
+"""Floor 3: would we cope? Exercises, coverage, emerging threats."""
