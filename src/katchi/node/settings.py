@@ -1,0 +1,109 @@
+"""The few things an operator sets for a node, read from `katchi.toml` in its data folder."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from katchi.errors import KatchiError
+
+FILE = "katchi.toml"
+
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class SettingsError(KatchiError):
+    """The settings cannot be used."""
+
+    code = "settings"
+    exit_status = 4
+
+
+class NoNodeError(KatchiError):
+    """There is no node in this folder."""
+
+    code = "no-node"
+    exit_status = 4
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """How much a stranger may hand in at once."""
+
+    max_content_length: Positive = 104_857_600  # bytes of one request
+    max_document: Positive = 1_073_741_824  # bytes of one imported file
+    page_size: Annotated[int, msgspec.Meta(gt=0, le=10_000)] = 1000  # objects of one TAXII page at most
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """A node's settings. `url` is the address that partners use; `listen` where it waits for them."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    node_id: Annotated[str, msgspec.Meta(pattern=r"^identity--[0-9a-f-]{36}$")]
+    title: str = ""
+    language: Literal["en", "ko"] = "en"
+    database: str = "sqlite:///katchi.db"
+    listen: Annotated[str, msgspec.Meta(pattern=r"^.+:[0-9]{1,5}$")] = "127.0.0.1:8471"
+    url: str = "http://127.0.0.1:8471"
+    pull_every: Positive = 60  # seconds between looks at what a partner's push may have missed
+    limits: Limits = Limits()
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether partners reach the node over TLS."""
+        return self.url.startswith("https://")
+
+
+def read_settings(folder: Path) -> Settings:
+    """Reads a node's settings. Raises NoNodeError or SettingsError."""
+    path = folder / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NoNodeError(
+            "There is no node in this folder.",
+            where=str(folder),
+            remedy="`katchi init` makes one; --node FOLDER or KATCHI_NODE says where it is",
+        ) from None
+    try:
+        return msgspec.convert(tomllib.loads(text), Settings)
+    except tomllib.TOMLDecodeError as problem:
+        raise SettingsError("The settings are not TOML.", where=str(path), found=str(problem)) from problem
+    except msgspec.ValidationError as problem:
+        raise SettingsError("A setting cannot be used.", where=str(path), found=str(problem)) from problem
+
+
+def write_settings(folder: Path, settings: Settings) -> None:
+    """Writes a new node's settings, with what each is for."""
+    (folder / FILE).write_text(
+        "# A Katchi node. Restart it after a change.\n"
+        f'name = "{settings.name}"            # what partners call this node; letters, digits, hyphens\n'
+        f'node-id = "{settings.node_id}"  # never changes\n'
+        f"title = {_quoted(settings.title)}\n"
+        f'language = "{settings.language}"          # of messages and pages until somebody chooses: en or ko\n'
+        f'database = "{settings.database}"  # or postgresql+psycopg://user@host/name\n'
+        f'listen = "{settings.listen}"\n'
+        f'url = "{settings.url}"  # the address partners use; https, or http on loopback only\n'
+        f"pull-every = {settings.pull_every}        # seconds\n"
+        "\n[limits]\n"
+        f"max-content-length = {settings.limits.max_content_length}  # bytes of one request\n"
+        f"max-document = {settings.limits.max_document}  # bytes of one imported file\n"
+        f"page-size = {settings.limits.page_size}  # objects of one TAXII page at most\n",
+        encoding="utf-8",
+    )
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()

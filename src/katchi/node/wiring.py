@@ -1,0 +1,123 @@
+"""Puts a node together: its settings, its keys, its store, its clock."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from katchi.errors import KatchiError
+from katchi.exchange import tls
+from katchi.node.clock import Clock, SystemClock
+from katchi.node.settings import FILE, Settings, read_settings, write_settings
+from katchi.policy.keys import NodeKey
+from katchi.store import Store
+from katchi.store import migrate
+
+OWN = "own"
+
+
+class NodeExistsError(KatchiError):
+    """There is a node in this folder already."""
+
+    code = "node-exists"
+    exit_status = 4
+
+
+class Bell:
+    """Rung when there is something for the worker to do; rings heard once."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def ring(self) -> None:
+        """Wakes whoever waits."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> None:
+        """Waits for a ring, or so long."""
+        self._event.wait(seconds)
+        self._event.clear()
+
+
+@dataclass(slots=True)
+class Node:
+    """One running Katchi: everything that its modules are given."""
+
+    folder: Path
+    settings: Settings
+    store: Store
+    key: NodeKey
+    certificate: bytes  # PEM, what partners pin
+    copy_key: bytes  # 32 bytes: keeps the ids of redacted copies unlinkable
+    clock: Clock
+    random: Callable[[int], bytes] = os.urandom
+    bell: Bell = field(default_factory=Bell)
+
+    def close(self) -> None:
+        """Lets go of the store."""
+        self.store.close()
+
+
+def database_url(folder: Path, settings: Settings) -> str:
+    """The database's address; a relative SQLite path is meant from the node's folder."""
+    prefix = "sqlite:///"
+    if settings.database.startswith(prefix) and not settings.database.startswith(prefix + "/"):
+        return f"{prefix}{folder.resolve() / settings.database[len(prefix) :]}"
+    return settings.database
+
+
+def create_node(folder: Path, settings: Settings, *, clock: Clock | None = None) -> None:
+    """Makes a new node's folder: settings, keys, certificate, empty database. Raises NodeExistsError."""
+    clock = clock or SystemClock()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (folder / FILE).exists():
+        raise NodeExistsError("There is a node in this folder already.", where=str(folder))
+    certificate = tls.make_certificate(settings.url, node_id=settings.node_id, now=clock.now())
+    _keep_secret(folder / "node.key", NodeKey.generate(secrets.token_bytes(32)).private_pem())
+    _keep_secret(folder / "tls.key", certificate.key_pem)
+    _keep_secret(folder / "copies.key", secrets.token_hex(32).encode())
+    (folder / "tls.pem").write_bytes(certificate.certificate_pem)
+    store = Store(database_url(folder, settings))
+    try:
+        migrate.upgrade(store.database)
+    finally:
+        store.close()
+    # Last, so that a folder with settings is a folder with a whole node.
+    write_settings(folder, settings)
+
+
+def new_node_id() -> str:
+    """A node's id is that of its STIX identity."""
+    return f"identity--{uuid.uuid4()}"
+
+
+@contextmanager
+def open_node(folder: Path, *, clock: Clock | None = None) -> Iterator[Node]:
+    """Opens the node in a folder. Raises NoNodeError, SettingsError or SchemaMismatchError."""
+    settings = read_settings(folder)
+    store = Store(database_url(folder, settings))
+    try:
+        migrate.require_newest(store.database)
+        yield Node(
+            folder=folder,
+            settings=settings,
+            store=store,
+            key=NodeKey.from_pem((folder / "node.key").read_bytes()),
+            certificate=(folder / "tls.pem").read_bytes(),
+            copy_key=bytes.fromhex((folder / "copies.key").read_text()),
+            clock=clock or SystemClock(),
+        )
+    finally:
+        store.close()
+
+
+def _keep_secret(path: Path, secret: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)

@@ -1,0 +1,256 @@
+"""What went to each partner, in the order of that partner's view, and what was withheld and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from katchi.store.database import Database, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """One release with the bytes that go. `added` is its date_added in the partner's view."""
+
+    position: int
+    added: int
+    object_id: str
+    version: int
+    version_text: str | None
+    type: str
+    spec_version: str
+    digest: bytes
+    rule: str
+    epoch: int
+    seq: int
+    of_id: str
+    is_recall: bool
+    ledger_index: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """TAXII's match filters (TAXII 2.1 §3.4). None matches all; `versions` are µs."""
+
+    ids: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = None
+    specs: tuple[str, ...] | None = None
+    last: bool = True
+    first: bool = False
+    every: bool = False
+    versions: tuple[int, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only the newest version of everything is asked for."""
+        return self == Matching()
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A release as the console shows it."""
+
+    partner: str
+    added: int
+    object_id: str
+    of_id: str
+    type: str
+    rule: str
+    receipt: str | None
+    receipt_at: int | None
+    withdrawn_at: int | None
+    is_recall: bool
+    is_copy: bool
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A withholding as the console shows it."""
+
+    partner: str
+    object_id: str
+    code: str
+    detail: str
+    rule: str
+    until: int | None
+    at: int
+    type: str = ""
+    name: str = ""
+    marking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How much went to one partner: released in all, without a receipt yet, withdrawn since."""
+
+    partner: str
+    released: int
+    waiting: int
+    withdrawn: int
+    last_added: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One release as reconciliation sees it."""
+
+    object_id: str
+    version_text: str | None
+    digest: bytes
+    added: int
+    receipt: str | None
+    withdrawn_at: int | None
+    ledger_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One object taken from a partner, as our receipts say."""
+
+    object_id: str
+    version_text: str
+    digest: bytes
+    outcome: str
+    at: int
+
+
+class Releases:
+    """Reads releases and withholdings; making them happens inside transactions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(
+        self, partner: str, epoch: int, *, position: int, added: int, limit: int, matching: Matching | None = None
+    ) -> list[ReleaseRow]:
+        """The next releases in force after `position` and `added`, in the order of the partner's view."""
+        values: dict[str, Any] = {
+            "partner": partner, "epoch": epoch, "position": position, "added": added, "limit": limit,
+        }  # fmt: skip
+        with self._database.reading() as transaction:
+            if matching is None or matching.is_plain:
+                rows = transaction.run("release", "page", **values)
+            else:
+                rows = transaction.run("release", "matching", **values, **_filters(transaction, matching))
+            return [_release(row) for row in rows]
+
+    def unreceipted(self, partner: str, epoch: int, *, position: int, limit: int) -> list[ReleaseRow]:
+        """The next releases that the partner has not answered for."""
+        with self._database.reading() as transaction:
+            rows = transaction.run(
+                "release", "unreceipted", partner=partner, epoch=epoch, position=position, limit=limit
+            )
+            return [_release(row) for row in rows]
+
+    def of_object(self, object_id: str, limit: int = 100) -> list[Gone]:
+        """To whom an object went, newest first."""
+        with self._database.reading() as transaction:
+            rows = transaction.run("release", "releases_of", object_id=object_id, limit=limit)
+            return [
+                Gone(r.partner, r.added, r.object_id, object_id, "", r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
+                     bool(r.is_recall), bool(r.is_copy), "")
+                for r in rows
+            ]  # fmt: skip
+
+    def latest(self, limit: int, partner: str = "") -> list[Gone]:
+        """The latest releases, newest first."""
+        with self._database.reading() as transaction:
+            rows = transaction.run("release", "latest_releases", partner=partner, limit=limit)
+            return [
+                Gone(r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
+                     bool(r.is_recall), bool(r.is_copy), r.name or r.of_id)
+                for r in rows
+            ]  # fmt: skip
+
+    def withheld_of(self, object_id: str) -> list[HeldBack]:
+        """From whom an object is withheld, and why."""
+        with self._database.reading() as transaction:
+            rows = transaction.run("release", "withheld_of", object_id=object_id)
+            return [HeldBack(r.partner, object_id, r.code, r.detail, r.rule, r.until, r.at) for r in rows]
+
+    def latest_withheld(self, limit: int, partner: str = "") -> list[HeldBack]:
+        """The latest withholdings, newest first."""
+        with self._database.reading() as transaction:
+            rows = transaction.run("release", "latest_withheld", partner=partner, limit=limit)
+            return [
+                HeldBack(r.partner, r.object_id, r.code, r.detail, r.rule, r.until, r.at, r.type or "",
+                         r.name or r.object_id, r.marking or "")
+                for r in rows
+            ]  # fmt: skip
+
+    def withheld_counts(self) -> list[tuple[str, str, int]]:
+        """(partner, reason code, how many)."""
+        with self._database.reading() as transaction:
+            return [(r.partner, r.code, r.n) for r in transaction.run("release", "withheld_counts")]
+
+    def flows(self) -> dict[str, Flow]:
+        """How much went to each partner."""
+        with self._database.reading() as transaction:
+            rows = transaction.run("release", "release_counts")
+            return {
+                r.partner: Flow(r.partner, int(r.released), int(r.waiting), int(r.withdrawn), int(r.last_added))
+                for r in rows
+            }
+
+    def facts(self, partner: str) -> list[Fact]:
+        """Every release to a partner, for reconciliation."""
+        with self._database.reading() as transaction:
+            rows = transaction.run("release", "facts", partner=partner, position=0, limit=1 << 40)
+            return [
+                Fact(r.object_id, r.version_text, bytes(r.digest), r.added, r.receipt, r.withdrawn_at, r.ledger_index)
+                for r in rows
+            ]
+
+    def taken_from(self, partner: str, *, skip: int, limit: int) -> list[Taken]:
+        """What we took from a partner, as our receipts say."""
+        with self._database.reading() as transaction:
+            rows = transaction.run("release", "received_from", partner=partner, skip=skip, limit=limit)
+            return [Taken(r.object_id, r.version_text, bytes(r.digest), r.outcome, r.at) for r in rows]
+
+
+def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Records releases: values for every column of `release` but position, added and is_last.
+
+    A newer version takes the place of an older one in the partner's default view.
+    """
+    end = transaction.run("release", "end_of_releases").first()
+    position, added = (end.position, end.added) if end else (0, 0)
+    for row in rows:
+        position += 1
+        added = max(added + 1, row.pop("now"))
+        row["position"], row["added"] = position, added
+    transaction.run_many("release", "supersede", rows)
+    transaction.run_many("release", "put", rows)
+
+
+def renew(transaction: Transaction, position: int, *, epoch: int, rule: str, ledger_index: int, now: int) -> None:
+    """Puts a withdrawn release in force again, at the end of the partner's view so that no cursor passes it by."""
+    end = transaction.run("release", "end_of_releases").one()
+    transaction.run(
+        "release", "renew",
+        position=position, new_position=end.position + 1, added=max(end.added + 1, now),
+        epoch=epoch, rule=rule, ledger_index=ledger_index,
+    )  # fmt: skip
+
+
+def _filters(transaction: Transaction, matching: Matching) -> dict[str, Any]:
+    def among(values: Sequence[str] | None) -> Any:
+        return None if values is None else transaction.among(values)
+
+    return {
+        "ids": among(matching.ids),
+        "types": among(matching.types),
+        "specs": among(matching.specs),
+        "versions": transaction.among([str(version) for version in matching.versions]),
+        "last": int(matching.last),
+        "first": int(matching.first),
+        "every": int(matching.every),
+    }
+
+
+def _release(row: Sequence[Any]) -> ReleaseRow:
+    *front, digest, rule, epoch, seq, of_id, is_recall, ledger_index, raw = row
+    return ReleaseRow(*front, digest, rule, epoch, seq, of_id, bool(is_recall), ledger_index, raw)

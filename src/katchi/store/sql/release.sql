@@ -1,0 +1,163 @@
+-- What went to whom, and what was withheld.
+
+-- name: end_of_releases
+SELECT position, added FROM release ORDER BY position DESC LIMIT 1;
+
+-- name: supersede
+UPDATE release SET is_last = 0
+WHERE partner = :partner AND object_id = :object_id AND version < :version AND is_last = 1;
+
+-- name: released_version
+SELECT position, withdrawn_at FROM release
+WHERE partner = :partner AND object_id = :object_id AND version = :version AND spec_version = :spec_version;
+
+-- name: put
+INSERT INTO release (position, added, partner, seq, of_id, object_id, version, version_text, type, spec_version,
+  digest, raw, rule, epoch, is_recall, is_last, ledger_index)
+VALUES (:position, :added, :partner, :seq, :of_id, :object_id, :version, :version_text, :type, :spec_version,
+  :digest, :raw, :rule, :epoch, :is_recall, 1, :ledger_index);
+
+-- name: keep_in_force
+UPDATE release SET epoch = :epoch WHERE position = :position;
+
+-- name: renew
+UPDATE release SET epoch = :epoch, withdrawn_at = NULL, position = :new_position, added = :added,
+  ledger_index = :ledger_index, rule = :rule, receipt = NULL, receipt_at = NULL
+WHERE position = :position;
+
+-- name: withdraw
+UPDATE release SET withdrawn_at = :at WHERE position = :position;
+
+-- name: note_receipt
+UPDATE release SET receipt = :receipt, receipt_at = :at
+WHERE partner = :partner AND object_id = :object_id AND digest = :digest AND receipt IS NULL;
+
+-- name: gone_to (sqlite)
+SELECT DISTINCT of_id FROM release
+WHERE partner = :partner AND of_id IN (SELECT value FROM json_each(:ids));
+
+-- name: gone_to (postgresql)
+SELECT DISTINCT of_id FROM release WHERE partner = :partner AND of_id = ANY(:ids);
+
+-- name: page
+SELECT r.position, r.added, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest, r.rule, r.epoch,
+  r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.partner = :partner AND r.position > :position AND r.added > :added
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.is_last = 1
+ORDER BY r.position LIMIT :limit;
+
+-- name: unreceipted
+SELECT r.position, r.added, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest, r.rule, r.epoch,
+  r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.partner = :partner AND r.position > :position
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.receipt IS NULL
+ORDER BY r.position LIMIT :limit;
+
+-- name: matching (sqlite)
+SELECT r.position, r.added, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest, r.rule, r.epoch,
+  r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.partner = :partner AND r.position > :position AND r.added > :added
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch
+  AND (:ids IS NULL OR r.object_id IN (SELECT value FROM json_each(:ids)))
+  AND (:types IS NULL OR r.type IN (SELECT value FROM json_each(:types)))
+  AND (:specs IS NULL OR r.spec_version IN (SELECT value FROM json_each(:specs)))
+  AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
+    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.partner = r.partner AND e.object_id = r.object_id
+        AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
+    OR r.version IN (SELECT CAST(value AS INTEGER) FROM json_each(:versions)))
+ORDER BY r.position LIMIT :limit;
+
+-- name: matching (postgresql)
+SELECT r.position, r.added, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest, r.rule, r.epoch,
+  r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.partner = :partner AND r.position > :position AND r.added > :added
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch
+  AND (CAST(:ids AS text[]) IS NULL OR r.object_id = ANY(CAST(:ids AS text[])))
+  AND (CAST(:types AS text[]) IS NULL OR r.type = ANY(CAST(:types AS text[])))
+  AND (CAST(:specs AS text[]) IS NULL OR r.spec_version = ANY(CAST(:specs AS text[])))
+  AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
+    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.partner = r.partner AND e.object_id = r.object_id
+        AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
+    OR r.version = ANY(CAST(CAST(:versions AS text[]) AS bigint[])))
+ORDER BY r.position LIMIT :limit;
+
+-- name: to_review
+SELECT position, seq, of_id, object_id, version, digest, epoch, is_recall FROM release
+WHERE partner = :partner AND position > :position AND epoch < :epoch AND withdrawn_at IS NULL
+ORDER BY position LIMIT :limit;
+
+-- name: releases_of
+SELECT r.partner, r.position, r.added, r.object_id, r.version_text, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
+  r.is_recall, r.ledger_index, r.raw IS NOT NULL AS is_copy
+FROM release r WHERE r.of_id = :object_id ORDER BY r.position DESC LIMIT :limit;
+
+-- name: latest_releases
+SELECT r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at, r.is_recall,
+  r.raw IS NOT NULL AS is_copy, n.name
+FROM release r LEFT JOIN newest n ON n.object_id = r.of_id
+WHERE (:partner = '' OR r.partner = :partner) ORDER BY r.position DESC LIMIT :limit;
+
+-- name: facts
+SELECT object_id, version_text, digest, added, receipt, withdrawn_at, ledger_index FROM release
+WHERE partner = :partner AND position > :position ORDER BY position LIMIT :limit;
+
+-- name: release_counts
+SELECT partner, count(*) AS released, sum(CASE WHEN receipt IS NULL AND withdrawn_at IS NULL THEN 1 ELSE 0 END) AS waiting,
+  sum(CASE WHEN withdrawn_at IS NULL THEN 0 ELSE 1 END) AS withdrawn, max(added) AS last_added
+FROM release GROUP BY partner;
+
+-- name: hold_back
+INSERT INTO withheld (partner, object_id, seq, code, detail, rule, waits_for, until, at)
+VALUES (:partner, :object_id, :seq, :code, :detail, :rule, :waits_for, :until, :at)
+ON CONFLICT (partner, object_id) DO UPDATE SET seq = excluded.seq, code = excluded.code, detail = excluded.detail,
+  rule = excluded.rule, waits_for = excluded.waits_for, until = excluded.until, at = excluded.at;
+
+-- name: let_go
+DELETE FROM withheld WHERE partner = :partner AND object_id = :object_id;
+
+-- name: waiting_for (sqlite)
+SELECT object_id FROM withheld
+WHERE partner = :partner AND waits_for IN (SELECT value FROM json_each(:ids));
+
+-- name: waiting_for (postgresql)
+SELECT object_id FROM withheld WHERE partner = :partner AND waits_for = ANY(:ids);
+
+-- name: due
+SELECT object_id FROM withheld WHERE partner = :partner AND until IS NOT NULL AND until <= :now LIMIT :limit;
+
+-- name: withheld_page
+SELECT object_id FROM withheld WHERE partner = :partner AND object_id > :object_id ORDER BY object_id LIMIT :limit;
+
+-- name: withheld_of
+SELECT partner, code, detail, rule, until, at FROM withheld WHERE object_id = :object_id ORDER BY partner;
+
+-- name: latest_withheld
+SELECT w.partner, w.object_id, w.code, w.detail, w.rule, w.until, w.at, n.type, n.name, n.marking
+FROM withheld w LEFT JOIN newest n ON n.object_id = w.object_id
+WHERE (:partner = '' OR w.partner = :partner) ORDER BY w.at DESC, w.object_id LIMIT :limit;
+
+-- name: withheld_counts
+SELECT partner, code, count(*) AS n FROM withheld GROUP BY partner, code ORDER BY partner, n DESC;
+
+-- name: copy
+SELECT document FROM copy WHERE copy_id = :copy_id;
+
+-- name: put_copy
+INSERT INTO copy (copy_id, of_id, document) VALUES (:copy_id, :of_id, :document)
+ON CONFLICT (copy_id) DO UPDATE SET document = excluded.document;
+
+-- name: note_received
+INSERT INTO received (partner, object_id, version_text, digest, outcome, at)
+VALUES (:partner, :object_id, :version_text, :digest, :outcome, :at)
+ON CONFLICT (partner, object_id, version_text, digest) DO NOTHING;
+
+-- name: received_from
+SELECT object_id, version_text, digest, outcome, at FROM received WHERE partner = :partner
+ORDER BY object_id, version_text LIMIT :limit OFFSET :skip;
+
+-- name: received_counts
+SELECT partner, count(*) AS n, max(at) AS last_at FROM received GROUP BY partner;

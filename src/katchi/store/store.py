@@ -1,0 +1,34 @@
+"""A node's state behind one door."""
+
+from __future__ import annotations
+
+from katchi.store.database import Database
+from katchi.store.ledger import Ledger
+from katchi.store.log import ObjectLog
+from katchi.store.partners import Partners
+from katchi.store.people import People
+from katchi.store.releases import Releases
+from katchi.store.search import Search
+from katchi.store.submissions import Submissions
+
+
+class Store:
+    """The one place for state; each part keeps one kind of thing.
+
+    Values read from one part are consistent in themselves; what must change together changes in one
+    `database.writing()` transaction.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        self.log = ObjectLog(self.database)
+        self.search = Search(self.database)
+        self.partners = Partners(self.database)
+        self.releases = Releases(self.database)
+        self.ledger = Ledger(self.database)
+        self.people = People(self.database)
+        self.submissions = Submissions(self.database)
+
+    def close(self) -> None:
+        """Lets go of every connection."""
+        self.database.close()

@@ -1,0 +1,276 @@
+"""What the node remembers, table by table, for SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# SQLite only keeps its rows in key order without a second index when the key is INTEGER, not BIGINT.
+Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_by_%(column_0_N_name)s",
+        "uq": "%(table_name)s_one_%(column_0_N_name)s",
+        "pk": "%(table_name)s_key",
+    }
+)
+
+# ---- the object log: append only, never updated ------------------------------------------------
+
+object_log = Table(
+    "object",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=False),
+    Column("added", BigInteger, nullable=False),  # µs; strictly increasing with seq
+    Column("object_id", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),  # µs of modified, created, or else of added
+    Column("version_text", Text),  # as the producer wrote it; none for an SCO
+    Column("type", Text, nullable=False),
+    Column("spec_version", Text, nullable=False),
+    Column("origin", Text, nullable=False),  # "own" or a partner's name
+    Column("via", Text, nullable=False),  # the door: a file's name, "taxii", "push", "pull", …
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of raw
+    Column("raw", LargeBinary, nullable=False),
+    UniqueConstraint("object_id", "version", "spec_version"),
+    UniqueConstraint("added"),
+)
+
+# ---- derived from the log; `katchi store rebuild` makes them anew ------------------------------
+
+newest = Table(
+    "newest",
+    metadata,
+    Column("object_id", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("spec_version", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("marking", Text, nullable=False),  # "", "clear" … "red": the strictest TLP on the object
+    Column("is_revoked", SmallInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("text", Text, nullable=False),  # folded text that search looks through
+    Index(None, "seq"),
+    Index(None, "type", "seq"),
+    Index(None, "origin", "seq"),
+)
+
+mention = Table(
+    "mention",
+    metadata,
+    Column("thing_key", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Index(None, "object_id"),
+    sqlite_with_rowid=False,
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("to_id", Text, primary_key=True),
+    Column("from_id", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Index(None, "from_id"),
+    sqlite_with_rowid=False,
+)
+
+# ---- partners and what may go to them ----------------------------------------------------------
+
+partner = Table(
+    "partner",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # "node" or "tool"
+    Column("state", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # the Partner value as JSON: keys, url, contacts
+    Column("terms_digest", Text),
+    Column("epoch", BigInteger, nullable=False),  # counts the terms put in force; see release.epoch
+    Column("judged_seq", BigInteger, nullable=False),  # the log is judged for this partner up to here
+    Column("pushed_position", BigInteger, nullable=False),
+    Column("pulled_after", BigInteger, nullable=False),  # date_added of theirs that we have read up to
+    Column("contact_at", BigInteger),  # last good exchange
+    Column("trouble", Text),  # the last failure since then
+    Column("trouble_at", BigInteger),
+)
+
+terms = Table(
+    "terms",
+    metadata,
+    Column("partner", Text, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("person", Text, nullable=False),
+)
+
+release = Table(
+    "release",
+    metadata,
+    Column("position", Sequence, primary_key=True, autoincrement=False),
+    Column("added", BigInteger, nullable=False),  # the date_added in this partner's view
+    Column("partner", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),  # the version in our log that it is, or is a copy of
+    Column("of_id", Text, nullable=False),  # our object's id
+    Column("object_id", Text, nullable=False),  # the id that goes: of_id, or the redacted copy's
+    Column("version", BigInteger, nullable=False),
+    Column("version_text", Text),
+    Column("type", Text, nullable=False),
+    Column("spec_version", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the bytes that go
+    Column("raw", LargeBinary),  # none: the bytes are those of object.seq
+    Column("rule", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),  # the terms under which it was last judged releasable
+    Column("is_recall", SmallInteger, nullable=False),
+    Column("is_last", SmallInteger, nullable=False),  # no newer version has gone to this partner
+    Column("withdrawn_at", BigInteger),
+    Column("ledger_index", BigInteger, nullable=False),
+    Column("receipt", Text),  # the partner's word: "stored", "already-held", "refused:<code>"
+    Column("receipt_at", BigInteger),
+    UniqueConstraint("partner", "object_id", "version", "spec_version"),
+    UniqueConstraint("added"),
+    Index(None, "partner", "position"),
+    Index(None, "partner", "of_id"),
+)
+
+withheld = Table(
+    "withheld",
+    metadata,
+    Column("partner", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("waits_for", Text),  # the object whose change would change this
+    Column("until", BigInteger),  # a delay that ends
+    Column("at", BigInteger, nullable=False),
+    Index(None, "partner", "waits_for"),
+    Index(None, "partner", "until"),
+)
+
+copy = Table(
+    "copy",
+    metadata,
+    Column("copy_id", Text, primary_key=True),
+    Column("of_id", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # the policy's Copy value as JSON
+)
+
+received = Table(
+    "received",
+    metadata,
+    Column("partner", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("version_text", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("outcome", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+# ---- the ledger --------------------------------------------------------------------------------
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("index", Sequence, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("partner", Text, nullable=False),
+    Column("object_id", Text),
+    Column("entry", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index(None, "partner", "object_id"),
+    Index(None, "kind", "index"),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+head = Table(
+    "head",
+    metadata,
+    Column("partner", Text, primary_key=True),  # "" = our own
+    Column("size", BigInteger, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+)
+
+# ---- people, tools and doors -------------------------------------------------------------------
+
+person = Table(
+    "person",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text, nullable=False),  # argon2id
+    Column("language", Text, nullable=False),
+    Column("is_active", SmallInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # SHA-256 of the cookie's value
+    Column("person", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("partner", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+)
+
+seen_token = Table(
+    "seen_token",
+    metadata,
+    Column("jti", Text, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("partner", Text, nullable=False),  # what we will call whoever accepts it
+    Column("document", LargeBinary, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("submitter", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("stored", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Index(None, "at"),
+)
