@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -107,7 +107,9 @@ class ObjectLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(self, arrivals: Sequence[Arrival], *, origin: str, via: str, now: int) -> list[Outcome]:
+    def append(
+        self, arrivals: Sequence[Arrival], *, origin: str, via: str, now: int
+    ) -> list[Outcome]:
         """Stores a batch in one durable transaction; one outcome per arrival, in order.
 
         When it returns, what it calls stored survives a power cut. Arrivals of one object in one
@@ -124,12 +126,20 @@ class ObjectLog:
     def after(self, seq: int, limit: int) -> list[Entry]:
         """The next versions in log order."""
         with self._database.reading() as transaction:
-            return [Entry(*row) for row in transaction.run("log", "log_after", seq=seq, limit=limit)]
+            return [
+                Entry(*row)
+                for row in transaction.run("log", "log_after", seq=seq, limit=limit)
+            ]
 
     def after_added(self, added: int, limit: int) -> list[Entry]:
         """The next versions with a later `date_added`; the same order as `after`."""
         with self._database.reading() as transaction:
-            return [Entry(*row) for row in transaction.run("log", "log_after_added", added=added, limit=limit)]
+            return [
+                Entry(*row)
+                for row in transaction.run(
+                    "log", "log_after_added", added=added, limit=limit
+                )
+            ]
 
     def newest(self, object_ids: Sequence[str]) -> dict[str, Entry]:
         """The newest version of each of these objects that is held."""
@@ -139,17 +149,23 @@ class ObjectLog:
     def versions(self, object_id: str) -> list[Entry]:
         """Every version held, newest first."""
         with self._database.reading() as transaction:
-            return [Entry(*row) for row in transaction.run("log", "versions", object_id=object_id)]
+            return [
+                Entry(*row)
+                for row in transaction.run("log", "versions", object_id=object_id)
+            ]
 
     def rebuild(self) -> Iterator[tuple[int, int]]:
         """Makes the derived tables anew from the log, in one transaction; yields (done, of)."""
         with self._database.writing() as transaction:
-            for table in ("newest", "mentions", "links"):
-                transaction.run("log", f"forget_derived_{table}")
+            for table in ("newest", "summary", "mention", "link"):
+                transaction.run("log", f"clear_{table}")
             last, _ = _end(transaction)
             yield 0, last
             seq = 0
-            while rows := [Entry(*row) for row in transaction.run("log", "log_after", seq=seq, limit=1000)]:
+            while rows := [
+                Entry(*row)
+                for row in transaction.run("log", "log_after", seq=seq, limit=1000)
+            ]:
                 _rederive(transaction, rows)
                 seq = rows[-1].seq
                 yield seq, last
@@ -162,14 +178,19 @@ def newest(transaction: Transaction, object_ids: Sequence[str]) -> dict[str, Ent
 
 
 def append(
-    transaction: Transaction, arrivals: Sequence[Arrival], *, origin: str, via: str, now: int
+    transaction: Transaction,
+    arrivals: Sequence[Arrival],
+    *,
+    origin: str,
+    via: str,
+    now: int,
 ) -> list[Outcome]:
     """`ObjectLog.append` inside a transaction that the caller commits."""
     seq, added = _end(transaction)
     # A clock that went back, or many versions in one microsecond, must not break the order.
     added = max(added, now - 1)
-    held = _held(transaction, arrivals)
-    replaced = frozenset(held)
+    held = _held(transaction, [arrival.object.id for arrival in arrivals])
+    replaced: list[int] = []
     outcomes: list[Outcome] = []
     rows: list[dict[str, Any]] = []
     derived: dict[str, tuple[Arrival, dict[str, Any]]] = {}
@@ -181,11 +202,12 @@ def append(
             outcomes.append(refusal)
             continue
         seq, added = seq + 1, added + 1
-        row = _row(arrival, seq, added, origin, via)
+        row = _row(arrival, seq, added, origin, via, known)
         rows.append(row)
-        if known is None or row["version"] >= known.version:
-            held[item.id] = _Held(seq, row["version"], arrival.digest, item.spec_version)
-            derived[item.id] = (arrival, row)
+        if known is not None and item.id not in derived:
+            replaced.append(known.seq)
+        held[item.id] = _Held(seq, row["version"], arrival.digest, item.spec_version)
+        derived[item.id] = (arrival, row)
         outcomes.append(Stored(seq, added))
     transaction.run_many("log", "append", rows)
     _derive(transaction, list(derived.values()), replaced)
@@ -197,58 +219,50 @@ def _end(transaction: Transaction) -> tuple[int, int]:
     return (row.seq, row.added) if row else (0, 0)
 
 
-def _held(transaction: Transaction, arrivals: Sequence[Arrival]) -> dict[str, _Held]:
-    ids = list({arrival.object.id for arrival in arrivals})
-    found = transaction.run("log", "newest_of", ids=transaction.among(ids))
+def _held(transaction: Transaction, object_ids: Iterable[str]) -> dict[str, _Held]:
+    found = transaction.run(
+        "log", "newest_of", ids=transaction.among(list(set(object_ids)))
+    )
     return {object_id: _Held(*rest) for object_id, *rest in found}
 
 
 def _settled(
-    transaction: Transaction, arrival: Arrival, known: _Held, rows: Sequence[dict[str, Any]]
+    transaction: Transaction,
+    arrival: Arrival,
+    known: _Held,
+    rows: Sequence[dict[str, Any]],
 ) -> AlreadyHeld | NotTaken | None:
     """Why this arrival need not, or may not, be stored; None when it is a newer version."""
     item = arrival.object
     if arrival.digest == known.digest:
         return AlreadyHeld(known.seq)
-    if item.version is None:
-        # STIX gives an SCO no version: other bytes are another statement of it. TAXII 2.1 §3.5 then
-        # takes the time it was added for its version.
-        return _same_bytes(transaction, arrival, rows)
-    if item.version > known.version:
+    if item.version is not None and item.version > known.version:
         return None
-    same = _same_version(transaction, arrival, rows)
-    if same is None:
-        if item.version == known.version:
-            return None  # the same version in another spec_version: TAXII 2.1 keeps both
-        return NotTaken("older-than-held", known.version)
-    seq, digest = same
-    return AlreadyHeld(seq) if digest == arrival.digest else NotTaken("same-version-other-bytes", known.version)
+    for seq, version, spec_version, digest in _versions_of(transaction, item.id, rows):
+        if digest == arrival.digest:
+            return AlreadyHeld(seq)
+        if (version, spec_version) == (item.version, item.spec_version):
+            return NotTaken("same-version-other-bytes", known.version)
+    # STIX gives an SCO no version: other bytes are another statement of it, and TAXII 2.1 §3.5 takes the
+    # time it was added for its version. The same version in another spec_version: TAXII keeps both.
+    if item.version is None or item.version == known.version:
+        return None
+    return NotTaken("older-than-held", known.version)
 
 
-def _same_bytes(
-    transaction: Transaction, arrival: Arrival, rows: Sequence[dict[str, Any]]
-) -> AlreadyHeld | None:
+def _versions_of(
+    transaction: Transaction, object_id: str, rows: Sequence[dict[str, Any]]
+) -> Iterator[tuple[int, int, str, bytes]]:
     for row in rows:
-        if row["object_id"] == arrival.object.id and row["digest"] == arrival.digest:
-            return AlreadyHeld(row["seq"])
-    found = transaction.run("log", "stored_digest", object_id=arrival.object.id, digest=arrival.digest).first()
-    return AlreadyHeld(found.seq) if found else None
+        if row["object_id"] == object_id:
+            yield row["seq"], row["version"], row["spec_version"], row["digest"]
+    for found in transaction.run("log", "version_digests", object_id=object_id):
+        yield found.seq, found.version, found.spec_version, bytes(found.digest)
 
 
-def _same_version(
-    transaction: Transaction, arrival: Arrival, rows: Sequence[dict[str, Any]]
-) -> tuple[int, bytes] | None:
-    item = arrival.object
-    for row in rows:
-        if (row["object_id"], row["version"], row["spec_version"]) == (item.id, item.version, item.spec_version):
-            return row["seq"], row["digest"]
-    found = transaction.run(
-        "log", "stored_version", object_id=item.id, version=item.version, spec_version=item.spec_version
-    ).first()
-    return (found.seq, bytes(found.digest)) if found else None
-
-
-def _row(arrival: Arrival, seq: int, added: int, origin: str, via: str) -> dict[str, Any]:
+def _row(
+    arrival: Arrival, seq: int, added: int, origin: str, via: str, known: _Held | None
+) -> dict[str, Any]:
     item = arrival.object
     return {
         "seq": seq,
@@ -261,45 +275,44 @@ def _row(arrival: Arrival, seq: int, added: int, origin: str, via: str) -> dict[
         "origin": origin,
         "via": via,
         "digest": arrival.digest,
+        "previous": known.seq if known else None,
         "raw": item.raw,
     }
 
 
 def _derive(
-    transaction: Transaction, items: Sequence[tuple[Arrival, dict[str, Any]]], replaced: frozenset[str]
+    transaction: Transaction,
+    items: Sequence[tuple[Arrival, dict[str, Any]]],
+    replaced: Sequence[int],
 ) -> None:
-    """Brings the derived tables up to these newest versions; `replaced` are the ids that had an older one."""
-    stale = [{"object_id": row["object_id"]} for _, row in items if row["object_id"] in replaced]
-    transaction.run_many("log", "forget_mentions", stale)
-    transaction.run_many("log", "forget_links", stale)
-    transaction.run_many("log", "put_newest", [_newest_row(arrival, row) for arrival, row in items])
+    """Brings the derived tables up to these newest versions; `replaced` are the rows of older ones."""
+    stale = [{"seq": seq} for seq in replaced]
+    for table in ("summary", "mentions", "links"):
+        transaction.run_many("log", f"forget_{table}", stale)
+    ids = [{"object_id": row["object_id"], "seq": row["seq"]} for _, row in items]
+    transaction.run_many("log", "put_newest", ids)
     transaction.run_many(
-        "log",
-        "put_mention",
-        [
-            {"thing_key": key, "object_id": arrival.object.id}
-            for arrival, _ in items
-            for key in arrival.thing_keys
-        ],
+        "log", "put_summary", [_summary(arrival, row) for arrival, row in items]
     )
-    transaction.run_many(
-        "log",
-        "put_link",
-        [
-            {"to_id": link.id, "from_id": arrival.object.id, "path": link.path}
-            for arrival, _ in items
-            for link in arrival.links
-        ],
-    )
+    mentions = [
+        {"thing_key": key, "seq": row["seq"]}
+        for arrival, row in items
+        for key in arrival.thing_keys
+    ]
+    transaction.run_many("log", "put_mention", mentions)
+    links = [
+        {"to_id": link.id, "from_seq": row["seq"], "path": link.path}
+        for arrival, row in items
+        for link in arrival.links
+    ]
+    transaction.run_many("log", "put_link", links)
 
 
-def _newest_row(arrival: Arrival, row: dict[str, Any]) -> dict[str, Any]:
+def _summary(arrival: Arrival, row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "object_id": row["object_id"],
         "seq": row["seq"],
+        "object_id": row["object_id"],
         "version": row["version"],
-        "digest": row["digest"],
-        "spec_version": row["spec_version"],
         "type": row["type"],
         "origin": row["origin"],
         "marking": arrival.marking,
@@ -310,13 +323,13 @@ def _newest_row(arrival: Arrival, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rederive(transaction: Transaction, entries: Sequence[Entry]) -> None:
-    ids = [entry.object_id for entry in entries]
-    held = {row.object_id: row.version for row in transaction.run("log", "newest_of", ids=transaction.among(ids))}
-    replaced = frozenset(held)
+    held = _held(transaction, [entry.object_id for entry in entries])
+    replaced: list[int] = []
     derived: dict[str, tuple[Arrival, dict[str, Any]]] = {}
     for entry in entries:
-        if entry.version >= held.get(entry.object_id, entry.version):
-            held[entry.object_id] = entry.version
-            row = {name: getattr(entry, name) for name in Entry.__slots__}
-            derived[entry.object_id] = (arrive(stix.read(bytes(entry.raw))), row)
+        # The log's order is the order in which versions were newest, so the later row always wins.
+        if entry.object_id in held and entry.object_id not in derived:
+            replaced.append(held[entry.object_id].seq)
+        row = {name: getattr(entry, name) for name in Entry.__slots__}
+        derived[entry.object_id] = (arrive(stix.read(bytes(entry.raw))), row)
     _derive(transaction, list(derived.values()), replaced)

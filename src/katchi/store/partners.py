@@ -103,7 +103,9 @@ class Partners:
     def note_trouble(self, name: str, trouble: str, at: int) -> None:
         """The last exchange failed, and why."""
         with self._database.writing() as transaction:
-            transaction.run("partner", "trouble", name=name, trouble=trouble[:500], at=at)
+            transaction.run(
+                "partner", "trouble", name=name, trouble=trouble[:500], at=at
+            )
 
     def note_pushed(self, name: str, position: int) -> None:
         """The partner has answered for everything up to here."""
@@ -115,7 +117,9 @@ class Partners:
         with self._database.writing() as transaction:
             transaction.run("partner", "pulled", name=name, added=added)
 
-    def put_invitation(self, invitation_id: str, partner: str, document: bytes, expires_at: int) -> None:
+    def put_invitation(
+        self, invitation_id: str, partner: str, document: bytes, expires_at: int
+    ) -> None:
         """Remembers an invitation that goes out."""
         with self._database.writing() as transaction:
             transaction.run(
@@ -127,7 +131,13 @@ class Partners:
         """The invitation of this id, if we made it."""
         with self._database.reading() as transaction:
             row = transaction.run("partner", "invitation", id=invitation_id).first()
-        return InvitationRow(row.id, row.partner, bytes(row.document), row.expires_at, row.used_at) if row else None
+        return (
+            InvitationRow(
+                row.id, row.partner, bytes(row.document), row.expires_at, row.used_at
+            )
+            if row
+            else None
+        )
 
     def add_token(self, token: Token, digest: bytes) -> None:
         """Remembers a tool's token by the digest of its secret."""
@@ -158,20 +168,32 @@ class Partners:
         """Whether this request token is seen for the first time; remembers it until it expires."""
         with self._database.writing() as transaction:
             transaction.run("partner", "forget_seen_tokens", now=now)
-            return transaction.run("partner", "see_token", jti=jti, expires_at=expires_at).rowcount > 0
+            return (
+                transaction.run(
+                    "partner", "see_token", jti=jti, expires_at=expires_at
+                ).rowcount
+                > 0
+            )
 
 
 def one(transaction: Transaction, name: str) -> PartnerRow:
     """The partner of this name. Raises UnknownPartnerError."""
     row = transaction.run("partner", "one", name=name).first()
     if row is None:
-        raise UnknownPartnerError(f"There is no partner called {name}.", remedy="`katchi partner list` shows the names")
+        raise UnknownPartnerError(
+            f"There is no partner called {name}.",
+            remedy="`katchi partner list` shows the names",
+        )
     return _row(row)
 
 
-def put(transaction: Transaction, name: str, kind: str, state: str, document: bytes) -> None:
+def put(
+    transaction: Transaction, name: str, kind: str, state: str, document: bytes
+) -> None:
     """Adds a partner, or replaces who it is and its state."""
-    transaction.run("partner", "put", name=name, kind=kind, state=state, document=document)
+    transaction.run(
+        "partner", "put", name=name, kind=kind, state=state, document=document
+    )
 
 
 def terms_in_force(transaction: Transaction, name: str) -> TermsRow | None:
@@ -180,19 +202,33 @@ def terms_in_force(transaction: Transaction, name: str) -> TermsRow | None:
     return TermsRow(*row) if row else None
 
 
-def enforce_terms(transaction: Transaction, name: str, text: str, digest: str, *, at: int, person: str) -> int:
+def enforce_terms(
+    transaction: Transaction, name: str, text: str, digest: str, *, at: int, person: str
+) -> int:
     """Puts terms in force and returns their epoch; releases made before must be reviewed."""
     epoch = one(transaction, name).epoch + 1
     transaction.run(
-        "partner", "put_terms", partner=name, epoch=epoch, digest=digest, text=text, at=at, person=person
+        "partner",
+        "put_terms",
+        partner=name,
+        epoch=epoch,
+        digest=digest,
+        text=text,
+        at=at,
+        person=person,
     )
-    transaction.run("partner", "enforce_terms", partner=name, digest=digest, epoch=epoch)
+    transaction.run(
+        "partner", "enforce_terms", partner=name, digest=digest, epoch=epoch
+    )
     return epoch
 
 
 def use_invitation(transaction: Transaction, invitation_id: str, at: int) -> bool:
     """Marks an invitation as used; False if it was used before."""
-    return transaction.run("partner", "use_invitation", id=invitation_id, at=at).rowcount > 0
+    return (
+        transaction.run("partner", "use_invitation", id=invitation_id, at=at).rowcount
+        > 0
+    )
 
 
 def _row(row: Sequence[Any]) -> PartnerRow:

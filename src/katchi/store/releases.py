@@ -124,7 +124,14 @@ class Releases:
         self._database = database
 
     def page(
-        self, partner: str, epoch: int, *, position: int, added: int, limit: int, matching: Matching | None = None
+        self,
+        partner: str,
+        epoch: int,
+        *,
+        position: int,
+        added: int,
+        limit: int,
+        matching: Matching | None = None,
     ) -> list[ReleaseRow]:
         """The next releases in force after `position` and `added`, in the order of the partner's view."""
         values: dict[str, Any] = {
@@ -134,21 +141,32 @@ class Releases:
             if matching is None or matching.is_plain:
                 rows = transaction.run("release", "page", **values)
             else:
-                rows = transaction.run("release", "matching", **values, **_filters(transaction, matching))
+                rows = transaction.run(
+                    "release", "matching", **values, **_filters(transaction, matching)
+                )
             return [_release(row) for row in rows]
 
-    def unreceipted(self, partner: str, epoch: int, *, position: int, limit: int) -> list[ReleaseRow]:
+    def unreceipted(
+        self, partner: str, epoch: int, *, position: int, limit: int
+    ) -> list[ReleaseRow]:
         """The next releases that the partner has not answered for."""
         with self._database.reading() as transaction:
             rows = transaction.run(
-                "release", "unreceipted", partner=partner, epoch=epoch, position=position, limit=limit
+                "release",
+                "unreceipted",
+                partner=partner,
+                epoch=epoch,
+                position=position,
+                limit=limit,
             )
             return [_release(row) for row in rows]
 
     def of_object(self, object_id: str, limit: int = 100) -> list[Gone]:
         """To whom an object went, newest first."""
         with self._database.reading() as transaction:
-            rows = transaction.run("release", "releases_of", object_id=object_id, limit=limit)
+            rows = transaction.run(
+                "release", "releases_of", object_id=object_id, limit=limit
+            )
             return [
                 Gone(r.partner, r.added, r.object_id, object_id, "", r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
                      bool(r.is_recall), bool(r.is_copy), "")
@@ -158,7 +176,9 @@ class Releases:
     def latest(self, limit: int, partner: str = "") -> list[Gone]:
         """The latest releases, newest first."""
         with self._database.reading() as transaction:
-            rows = transaction.run("release", "latest_releases", partner=partner, limit=limit)
+            rows = transaction.run(
+                "release", "latest_releases", partner=partner, limit=limit
+            )
             return [
                 Gone(r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
                      bool(r.is_recall), bool(r.is_copy), r.name or r.of_id)
@@ -169,12 +189,17 @@ class Releases:
         """From whom an object is withheld, and why."""
         with self._database.reading() as transaction:
             rows = transaction.run("release", "withheld_of", object_id=object_id)
-            return [HeldBack(r.partner, object_id, r.code, r.detail, r.rule, r.until, r.at) for r in rows]
+            return [
+                HeldBack(r.partner, object_id, r.code, r.detail, r.rule, r.until, r.at)
+                for r in rows
+            ]
 
     def latest_withheld(self, limit: int, partner: str = "") -> list[HeldBack]:
         """The latest withholdings, newest first."""
         with self._database.reading() as transaction:
-            rows = transaction.run("release", "latest_withheld", partner=partner, limit=limit)
+            rows = transaction.run(
+                "release", "latest_withheld", partner=partner, limit=limit
+            )
             return [
                 HeldBack(r.partner, r.object_id, r.code, r.detail, r.rule, r.until, r.at, r.type or "",
                          r.name or r.object_id, r.marking or "")
@@ -184,31 +209,55 @@ class Releases:
     def withheld_counts(self) -> list[tuple[str, str, int]]:
         """(partner, reason code, how many)."""
         with self._database.reading() as transaction:
-            return [(r.partner, r.code, r.n) for r in transaction.run("release", "withheld_counts")]
+            return [
+                (r.partner, r.code, r.n)
+                for r in transaction.run("release", "withheld_counts")
+            ]
 
     def flows(self) -> dict[str, Flow]:
         """How much went to each partner."""
         with self._database.reading() as transaction:
             rows = transaction.run("release", "release_counts")
             return {
-                r.partner: Flow(r.partner, int(r.released), int(r.waiting), int(r.withdrawn), int(r.last_added))
+                r.partner: Flow(
+                    r.partner,
+                    int(r.released),
+                    int(r.waiting),
+                    int(r.withdrawn),
+                    int(r.last_added),
+                )
                 for r in rows
             }
 
     def facts(self, partner: str) -> list[Fact]:
         """Every release to a partner, for reconciliation."""
         with self._database.reading() as transaction:
-            rows = transaction.run("release", "facts", partner=partner, position=0, limit=1 << 40)
+            rows = transaction.run(
+                "release", "facts", partner=partner, position=0, limit=1 << 40
+            )
             return [
-                Fact(r.object_id, r.version_text, bytes(r.digest), r.added, r.receipt, r.withdrawn_at, r.ledger_index)
+                Fact(
+                    r.object_id,
+                    r.version_text,
+                    bytes(r.digest),
+                    r.added,
+                    r.receipt,
+                    r.withdrawn_at,
+                    r.ledger_index,
+                )
                 for r in rows
             ]
 
     def taken_from(self, partner: str, *, skip: int, limit: int) -> list[Taken]:
         """What we took from a partner, as our receipts say."""
         with self._database.reading() as transaction:
-            rows = transaction.run("release", "received_from", partner=partner, skip=skip, limit=limit)
-            return [Taken(r.object_id, r.version_text, bytes(r.digest), r.outcome, r.at) for r in rows]
+            rows = transaction.run(
+                "release", "received_from", partner=partner, skip=skip, limit=limit
+            )
+            return [
+                Taken(r.object_id, r.version_text, bytes(r.digest), r.outcome, r.at)
+                for r in rows
+            ]
 
 
 def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
@@ -226,7 +275,15 @@ def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     transaction.run_many("release", "put", rows)
 
 
-def renew(transaction: Transaction, position: int, *, epoch: int, rule: str, ledger_index: int, now: int) -> None:
+def renew(
+    transaction: Transaction,
+    position: int,
+    *,
+    epoch: int,
+    rule: str,
+    ledger_index: int,
+    now: int,
+) -> None:
     """Puts a withdrawn release in force again, at the end of the partner's view so that no cursor passes it by."""
     end = transaction.run("release", "end_of_releases").one()
     transaction.run(
@@ -253,4 +310,6 @@ def _filters(transaction: Transaction, matching: Matching) -> dict[str, Any]:
 
 def _release(row: Sequence[Any]) -> ReleaseRow:
     *front, digest, rule, epoch, seq, of_id, is_recall, ledger_index, raw = row
-    return ReleaseRow(*front, digest, rule, epoch, seq, of_id, bool(is_recall), ledger_index, raw)
+    return ReleaseRow(
+        *front, digest, rule, epoch, seq, of_id, bool(is_recall), ledger_index, raw
+    )

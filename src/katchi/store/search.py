@@ -64,7 +64,9 @@ class Search:
             if not wanted.words:
                 rows = transaction.run("search", "newest", **values)
             else:
-                rows = transaction.run("search", "containing", like=_like(wanted.words), **values)
+                rows = transaction.run(
+                    "search", "containing", like=_like(wanted.words), **values
+                )
             return [_hit(row) for row in rows]
 
     def by_id(self, object_id: str) -> Hit | None:
@@ -76,28 +78,43 @@ class Search:
     def of_thing(self, thing_key: str, limit: int) -> list[Hit]:
         """Everything that speaks of one thing, whoever said it."""
         with self._database.reading() as transaction:
-            return [_hit(row) for row in transaction.run("log", "mentioning", thing_key=thing_key, limit=limit)]
+            return [
+                _hit(row)
+                for row in transaction.run(
+                    "log", "mentioning", thing_key=thing_key, limit=limit
+                )
+            ]
 
     def things_of(self, object_id: str) -> list[str]:
         """The canonical keys of the things that an object speaks of."""
         with self._database.reading() as transaction:
-            return [row.thing_key for row in transaction.run("log", "keys_of", object_id=object_id)]
+            return [
+                row.thing_key
+                for row in transaction.run("log", "keys_of", object_id=object_id)
+            ]
 
     def referring_to(self, object_id: str, limit: int) -> list[Reference]:
         """Objects whose newest version refers to this one."""
         with self._database.reading() as transaction:
-            rows = transaction.run("log", "linking_here", object_id=object_id, limit=limit)
+            rows = transaction.run(
+                "log", "linking_here", object_id=object_id, limit=limit
+            )
             return [Reference(*row) for row in rows]
 
     def counts_by_type(self) -> list[tuple[str, int]]:
         """How many objects of each type are held, most first."""
         with self._database.reading() as transaction:
-            return [(row.type, row.n) for row in transaction.run("log", "counts_by_type")]
+            return [
+                (row.type, row.n) for row in transaction.run("log", "counts_by_type")
+            ]
 
     def counts_by_origin(self) -> list[tuple[str, int]]:
         """How many objects each source brought, most first."""
         with self._database.reading() as transaction:
-            return [(row.origin, row.n) for row in transaction.run("log", "counts_by_origin")]
+            return [
+                (row.origin, row.n)
+                for row in transaction.run("log", "counts_by_origin")
+            ]
 
 
 def _like(words: str) -> str:
@@ -108,5 +125,12 @@ def _like(words: str) -> str:
 def _hit(row: Sequence[object]) -> Hit:
     object_id, seq, kind, name, origin, marking, is_revoked, version = row
     return Hit(
-        str(object_id), int(str(seq)), str(kind), str(name), str(origin), str(marking), bool(is_revoked), int(str(version))
+        str(object_id),
+        int(str(seq)),
+        str(kind),
+        str(name),
+        str(origin),
+        str(marking),
+        bool(is_revoked),
+        int(str(version)),
     )

@@ -52,14 +52,25 @@ class Submissions:
     def latest(self, limit: int, submitter: str = "") -> list[Submission]:
         """The latest ones, without their documents."""
         with self._database.reading() as transaction:
-            rows = transaction.run("submission", "latest", submitter=submitter, limit=limit)
+            rows = transaction.run(
+                "submission", "latest", submitter=submitter, limit=limit
+            )
             return [Submission(*row) for row in rows]
 
     def intakes(self) -> list[Intake]:
         """Totals by submitter."""
         with self._database.reading() as transaction:
             rows = transaction.run("submission", "counts")
-            return [Intake(r.submitter, int(r.stored), int(r.held), int(r.refused), int(r.last_at)) for r in rows]
+            return [
+                Intake(
+                    r.submitter,
+                    int(r.stored),
+                    int(r.held),
+                    int(r.refused),
+                    int(r.last_at),
+                )
+                for r in rows
+            ]
 
 
 def put(transaction: Transaction, submission: Submission) -> None:

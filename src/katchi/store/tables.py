@@ -34,35 +34,52 @@ object_log = Table(
     Column("seq", Sequence, primary_key=True, autoincrement=False),
     Column("added", BigInteger, nullable=False),  # µs; strictly increasing with seq
     Column("object_id", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),  # µs of modified, created, or else of added
+    Column(
+        "version", BigInteger, nullable=False
+    ),  # µs of modified, created, or else of added
     Column("version_text", Text),  # as the producer wrote it; none for an SCO
     Column("type", Text, nullable=False),
     Column("spec_version", Text, nullable=False),
     Column("origin", Text, nullable=False),  # "own" or a partner's name
-    Column("via", Text, nullable=False),  # the door: a file's name, "taxii", "push", "pull", …
+    Column(
+        "via", Text, nullable=False
+    ),  # the door: a file's name, "taxii", "push", "pull", …
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of raw
+    Column(
+        "previous", BigInteger
+    ),  # seq of the version of this object that came before
     Column("raw", LargeBinary, nullable=False),
-    UniqueConstraint("object_id", "version", "spec_version"),
     UniqueConstraint("added"),
 )
 
 # ---- derived from the log; `katchi store rebuild` makes them anew ------------------------------
+# Ids and thing keys come in random order: each index on them costs a page per row and batch. So there
+# is one such index for ids and one for keys; all else follows seq, which only grows.
 
 newest = Table(
     "newest",
     metadata,
     Column("object_id", Text, primary_key=True),
     Column("seq", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+summary = Table(
+    "summary",
+    metadata,
+    Column(
+        "seq", Sequence, primary_key=True, autoincrement=False
+    ),  # the newest version of the object
+    Column("object_id", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
-    Column("spec_version", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("origin", Text, nullable=False),
-    Column("marking", Text, nullable=False),  # "", "clear" … "red": the strictest TLP on the object
+    Column(
+        "marking", Text, nullable=False
+    ),  # "", "clear" … "red": the strictest TLP on the object
     Column("is_revoked", SmallInteger, nullable=False),
     Column("name", Text, nullable=False),
     Column("text", Text, nullable=False),  # folded text that search looks through
-    Index(None, "seq"),
     Index(None, "type", "seq"),
     Index(None, "origin", "seq"),
 )
@@ -71,8 +88,8 @@ mention = Table(
     "mention",
     metadata,
     Column("thing_key", Text, primary_key=True),
-    Column("object_id", Text, primary_key=True),
-    Index(None, "object_id"),
+    Column("seq", BigInteger, primary_key=True),
+    Index(None, "seq"),
     sqlite_with_rowid=False,
 )
 
@@ -80,9 +97,9 @@ link = Table(
     "link",
     metadata,
     Column("to_id", Text, primary_key=True),
-    Column("from_id", Text, primary_key=True),
+    Column("from_seq", BigInteger, primary_key=True),
     Column("path", Text, primary_key=True),
-    Index(None, "from_id"),
+    Index(None, "from_seq"),
     sqlite_with_rowid=False,
 )
 
@@ -94,12 +111,20 @@ partner = Table(
     Column("name", Text, primary_key=True),
     Column("kind", Text, nullable=False),  # "node" or "tool"
     Column("state", Text, nullable=False),
-    Column("document", LargeBinary, nullable=False),  # the Partner value as JSON: keys, url, contacts
+    Column(
+        "document", LargeBinary, nullable=False
+    ),  # the Partner value as JSON: keys, url, contacts
     Column("terms_digest", Text),
-    Column("epoch", BigInteger, nullable=False),  # counts the terms put in force; see release.epoch
-    Column("judged_seq", BigInteger, nullable=False),  # the log is judged for this partner up to here
+    Column(
+        "epoch", BigInteger, nullable=False
+    ),  # counts the terms put in force; see release.epoch
+    Column(
+        "judged_seq", BigInteger, nullable=False
+    ),  # the log is judged for this partner up to here
     Column("pushed_position", BigInteger, nullable=False),
-    Column("pulled_after", BigInteger, nullable=False),  # date_added of theirs that we have read up to
+    Column(
+        "pulled_after", BigInteger, nullable=False
+    ),  # date_added of theirs that we have read up to
     Column("contact_at", BigInteger),  # last good exchange
     Column("trouble", Text),  # the last failure since then
     Column("trouble_at", BigInteger),
@@ -120,11 +145,17 @@ release = Table(
     "release",
     metadata,
     Column("position", Sequence, primary_key=True, autoincrement=False),
-    Column("added", BigInteger, nullable=False),  # the date_added in this partner's view
+    Column(
+        "added", BigInteger, nullable=False
+    ),  # the date_added in this partner's view
     Column("partner", Text, nullable=False),
-    Column("seq", BigInteger, nullable=False),  # the version in our log that it is, or is a copy of
+    Column(
+        "seq", BigInteger, nullable=False
+    ),  # the version in our log that it is, or is a copy of
     Column("of_id", Text, nullable=False),  # our object's id
-    Column("object_id", Text, nullable=False),  # the id that goes: of_id, or the redacted copy's
+    Column(
+        "object_id", Text, nullable=False
+    ),  # the id that goes: of_id, or the redacted copy's
     Column("version", BigInteger, nullable=False),
     Column("version_text", Text),
     Column("type", Text, nullable=False),
@@ -132,12 +163,18 @@ release = Table(
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of the bytes that go
     Column("raw", LargeBinary),  # none: the bytes are those of object.seq
     Column("rule", Text, nullable=False),
-    Column("epoch", BigInteger, nullable=False),  # the terms under which it was last judged releasable
+    Column(
+        "epoch", BigInteger, nullable=False
+    ),  # the terms under which it was last judged releasable
     Column("is_recall", SmallInteger, nullable=False),
-    Column("is_last", SmallInteger, nullable=False),  # no newer version has gone to this partner
+    Column(
+        "is_last", SmallInteger, nullable=False
+    ),  # no newer version has gone to this partner
     Column("withdrawn_at", BigInteger),
     Column("ledger_index", BigInteger, nullable=False),
-    Column("receipt", Text),  # the partner's word: "stored", "already-held", "refused:<code>"
+    Column(
+        "receipt", Text
+    ),  # the partner's word: "stored", "already-held", "refused:<code>"
     Column("receipt_at", BigInteger),
     UniqueConstraint("partner", "object_id", "version", "spec_version"),
     UniqueConstraint("added"),
@@ -156,6 +193,7 @@ withheld = Table(
     Column("rule", Text, nullable=False),
     Column("waits_for", Text),  # the object whose change would change this
     Column("until", BigInteger),  # a delay that ends
+    Column("epoch", BigInteger, nullable=False),  # the terms that decided
     Column("at", BigInteger, nullable=False),
     Index(None, "partner", "waits_for"),
     Index(None, "partner", "until"),

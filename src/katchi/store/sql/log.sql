@@ -4,52 +4,52 @@
 SELECT seq, added FROM object ORDER BY seq DESC LIMIT 1;
 
 -- name: newest_of (sqlite)
-SELECT object_id, seq, version, digest, spec_version FROM newest
-WHERE object_id IN (SELECT value FROM json_each(:ids));
+SELECT o.object_id, o.seq, o.version, o.digest, o.spec_version FROM newest n JOIN object o ON o.seq = n.seq
+WHERE n.object_id IN (SELECT value FROM json_each(:ids));
 
 -- name: newest_of (postgresql)
-SELECT object_id, seq, version, digest, spec_version FROM newest WHERE object_id = ANY(:ids);
-
--- name: stored_version
-SELECT seq, digest FROM object
-WHERE object_id = :object_id AND version = :version AND spec_version = :spec_version;
-
--- name: stored_digest
-SELECT seq FROM object WHERE object_id = :object_id AND digest = :digest LIMIT 1;
+SELECT o.object_id, o.seq, o.version, o.digest, o.spec_version FROM newest n JOIN object o ON o.seq = n.seq
+WHERE n.object_id = ANY(:ids);
 
 -- name: append
-INSERT INTO object (seq, added, object_id, version, version_text, type, spec_version, origin, via, digest, raw)
-VALUES (:seq, :added, :object_id, :version, :version_text, :type, :spec_version, :origin, :via, :digest, :raw);
+INSERT INTO object
+  (seq, added, object_id, version, version_text, type, spec_version, origin, via, digest, previous, raw)
+VALUES
+  (:seq, :added, :object_id, :version, :version_text, :type, :spec_version, :origin, :via, :digest, :previous, :raw);
 
 -- name: put_newest
-INSERT INTO newest (object_id, seq, version, digest, spec_version, type, origin, marking, is_revoked, name, text)
-VALUES (:object_id, :seq, :version, :digest, :spec_version, :type, :origin, :marking, :is_revoked, :name, :text)
-ON CONFLICT (object_id) DO UPDATE SET
-  seq = excluded.seq, version = excluded.version, digest = excluded.digest, spec_version = excluded.spec_version,
-  type = excluded.type, origin = excluded.origin, marking = excluded.marking,
-  is_revoked = excluded.is_revoked, name = excluded.name, text = excluded.text;
+INSERT INTO newest (object_id, seq) VALUES (:object_id, :seq)
+ON CONFLICT (object_id) DO UPDATE SET seq = excluded.seq;
+
+-- name: put_summary
+INSERT INTO summary (seq, object_id, version, type, origin, marking, is_revoked, name, text)
+VALUES (:seq, :object_id, :version, :type, :origin, :marking, :is_revoked, :name, :text);
+
+-- name: forget_summary
+DELETE FROM summary WHERE seq = :seq;
 
 -- name: forget_mentions
-DELETE FROM mention WHERE object_id = :object_id;
+DELETE FROM mention WHERE seq = :seq;
 
 -- name: put_mention
-INSERT INTO mention (thing_key, object_id) VALUES (:thing_key, :object_id)
-ON CONFLICT (thing_key, object_id) DO NOTHING;
+INSERT INTO mention (thing_key, seq) VALUES (:thing_key, :seq) ON CONFLICT DO NOTHING;
 
 -- name: forget_links
-DELETE FROM link WHERE from_id = :object_id;
+DELETE FROM link WHERE from_seq = :seq;
 
 -- name: put_link
-INSERT INTO link (to_id, from_id, path) VALUES (:to_id, :from_id, :path)
-ON CONFLICT (to_id, from_id, path) DO NOTHING;
+INSERT INTO link (to_id, from_seq, path) VALUES (:to_id, :from_seq, :path) ON CONFLICT DO NOTHING;
 
--- name: forget_derived_newest
+-- name: clear_newest
 DELETE FROM newest;
 
--- name: forget_derived_mentions
+-- name: clear_summary
+DELETE FROM summary;
+
+-- name: clear_mention
 DELETE FROM mention;
 
--- name: forget_derived_links
+-- name: clear_link
 DELETE FROM link;
 
 -- name: log_after
@@ -70,26 +70,39 @@ SELECT o.seq, o.added, o.object_id, o.version, o.version_text, o.type, o.spec_ve
 FROM newest n JOIN object o ON o.seq = n.seq WHERE n.object_id = ANY(:ids);
 
 -- name: versions
-SELECT seq, added, object_id, version, version_text, type, spec_version, origin, via, digest, raw
-FROM object WHERE object_id = :object_id ORDER BY version DESC, seq DESC;
+WITH RECURSIVE earlier AS (
+  SELECT seq AS at FROM newest WHERE object_id = :object_id
+  UNION ALL
+  SELECT o.previous FROM earlier e JOIN object o ON o.seq = e.at WHERE o.previous IS NOT NULL
+)
+SELECT o.seq, o.added, o.object_id, o.version, o.version_text, o.type, o.spec_version, o.origin, o.via, o.digest, o.raw
+FROM earlier e JOIN object o ON o.seq = e.at ORDER BY o.version DESC, o.seq DESC;
+
+-- name: version_digests
+WITH RECURSIVE earlier AS (
+  SELECT seq AS at FROM newest WHERE object_id = :object_id
+  UNION ALL
+  SELECT o.previous FROM earlier e JOIN object o ON o.seq = e.at WHERE o.previous IS NOT NULL
+)
+SELECT o.seq, o.version, o.spec_version, o.digest FROM earlier e JOIN object o ON o.seq = e.at;
 
 -- name: at_seq
 SELECT seq, added, object_id, version, version_text, type, spec_version, origin, via, digest, raw
 FROM object WHERE seq = :seq;
 
 -- name: linking_here
-SELECT l.from_id, l.path, n.type, n.name FROM link l JOIN newest n ON n.object_id = l.from_id
-WHERE l.to_id = :object_id ORDER BY n.type, n.name LIMIT :limit;
+SELECT s.object_id AS from_id, l.path, s.type, s.name FROM link l JOIN summary s ON s.seq = l.from_seq
+WHERE l.to_id = :object_id ORDER BY s.type, s.name LIMIT :limit;
 
 -- name: mentioning
-SELECT n.object_id, n.seq, n.type, n.name, n.origin, n.marking, n.is_revoked, n.version FROM mention m
-JOIN newest n ON n.object_id = m.object_id WHERE m.thing_key = :thing_key ORDER BY n.seq DESC LIMIT :limit;
+SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version FROM mention m
+JOIN summary s ON s.seq = m.seq WHERE m.thing_key = :thing_key ORDER BY s.seq DESC LIMIT :limit;
 
 -- name: keys_of
-SELECT thing_key FROM mention WHERE object_id = :object_id ORDER BY thing_key;
+SELECT m.thing_key FROM newest n JOIN mention m ON m.seq = n.seq WHERE n.object_id = :object_id ORDER BY m.thing_key;
 
 -- name: counts_by_type
-SELECT type, count(*) AS n FROM newest GROUP BY type ORDER BY n DESC;
+SELECT type, count(*) AS n FROM summary GROUP BY type ORDER BY n DESC;
 
 -- name: counts_by_origin
-SELECT origin, count(*) AS n FROM newest GROUP BY origin ORDER BY n DESC;
+SELECT origin, count(*) AS n FROM summary GROUP BY origin ORDER BY n DESC;

@@ -98,7 +98,7 @@ FROM release r WHERE r.of_id = :object_id ORDER BY r.position DESC LIMIT :limit;
 -- name: latest_releases
 SELECT r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at, r.is_recall,
   r.raw IS NOT NULL AS is_copy, n.name
-FROM release r LEFT JOIN newest n ON n.object_id = r.of_id
+FROM release r LEFT JOIN newest l ON l.object_id = r.of_id LEFT JOIN summary n ON n.seq = l.seq
 WHERE (:partner = '' OR r.partner = :partner) ORDER BY r.position DESC LIMIT :limit;
 
 -- name: facts
@@ -111,10 +111,10 @@ SELECT partner, count(*) AS released, sum(CASE WHEN receipt IS NULL AND withdraw
 FROM release GROUP BY partner;
 
 -- name: hold_back
-INSERT INTO withheld (partner, object_id, seq, code, detail, rule, waits_for, until, at)
-VALUES (:partner, :object_id, :seq, :code, :detail, :rule, :waits_for, :until, :at)
+INSERT INTO withheld (partner, object_id, seq, code, detail, rule, waits_for, until, epoch, at)
+VALUES (:partner, :object_id, :seq, :code, :detail, :rule, :waits_for, :until, :epoch, :at)
 ON CONFLICT (partner, object_id) DO UPDATE SET seq = excluded.seq, code = excluded.code, detail = excluded.detail,
-  rule = excluded.rule, waits_for = excluded.waits_for, until = excluded.until, at = excluded.at;
+  rule = excluded.rule, waits_for = excluded.waits_for, until = excluded.until, epoch = excluded.epoch, at = excluded.at;
 
 -- name: let_go
 DELETE FROM withheld WHERE partner = :partner AND object_id = :object_id;
@@ -129,15 +129,15 @@ SELECT object_id FROM withheld WHERE partner = :partner AND waits_for = ANY(:ids
 -- name: due
 SELECT object_id FROM withheld WHERE partner = :partner AND until IS NOT NULL AND until <= :now LIMIT :limit;
 
--- name: withheld_page
-SELECT object_id FROM withheld WHERE partner = :partner AND object_id > :object_id ORDER BY object_id LIMIT :limit;
+-- name: withheld_before
+SELECT object_id FROM withheld WHERE partner = :partner AND epoch < :epoch ORDER BY object_id LIMIT :limit;
 
 -- name: withheld_of
 SELECT partner, code, detail, rule, until, at FROM withheld WHERE object_id = :object_id ORDER BY partner;
 
 -- name: latest_withheld
 SELECT w.partner, w.object_id, w.code, w.detail, w.rule, w.until, w.at, n.type, n.name, n.marking
-FROM withheld w LEFT JOIN newest n ON n.object_id = w.object_id
+FROM withheld w LEFT JOIN newest l ON l.object_id = w.object_id LEFT JOIN summary n ON n.seq = l.seq
 WHERE (:partner = '' OR w.partner = :partner) ORDER BY w.at DESC, w.object_id LIMIT :limit;
 
 -- name: withheld_counts

@@ -1,0 +1,93 @@
+"""What a decision may ask about the rest of the node, answered inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from katchi import policy, stix
+from katchi.store import log
+from katchi.store.database import Transaction
+
+
+class StoreWorld:
+    """The policy's `World` for one partner. Remembers what it was asked, so that a batch asks once."""
+
+    def __init__(self, transaction: Transaction, partner: str, copy_key: bytes) -> None:
+        self._transaction = transaction
+        self._partner = partner
+        self.copy_key = copy_key
+        self._entries: dict[str, log.Entry | None] = {}
+        self._objects: dict[str, stix.Object] = {}
+        self._gone: dict[str, bool] = {}
+        self._copies: dict[str, policy.Copy | None] = {}
+
+    def prefetch(self, object_ids: Iterable[str]) -> None:
+        """Looks these up together; asking one by one would cost a query each."""
+        unknown = [
+            object_id for object_id in set(object_ids) if object_id not in self._entries
+        ]
+        if not unknown:
+            return
+        found = log.newest(self._transaction, unknown)
+        self._entries.update({object_id: found.get(object_id) for object_id in unknown})
+        rows = self._transaction.run(
+            "release",
+            "gone_to",
+            partner=self._partner,
+            ids=self._transaction.among(unknown),
+        )
+        gone = {row.of_id for row in rows}
+        self._gone.update({object_id: object_id in gone for object_id in unknown})
+
+    def entry(self, object_id: str) -> log.Entry | None:
+        """The newest version held, as the log has it."""
+        if object_id not in self._entries:
+            self.prefetch([object_id])
+        return self._entries[object_id]
+
+    def object(self, object_id: str) -> stix.Object | None:
+        """The newest version held."""
+        known = self._objects.get(object_id)
+        if known is not None:
+            return known
+        entry = self.entry(object_id)
+        if entry is None:
+            return None
+        return self._objects.setdefault(object_id, stix.read(bytes(entry.raw)))
+
+    def origin(self, object_id: str) -> str | None:
+        """Who brought the newest version: "own" or a partner's name."""
+        entry = self.entry(object_id)
+        return entry.origin if entry else None
+
+    def released_before(self, object_id: str) -> bool:
+        """Whether some version of it has gone to this partner."""
+        if object_id not in self._gone:
+            self.prefetch([object_id])
+        return self._gone.get(object_id, False)
+
+    def note_released(self, object_id: str) -> None:
+        """A version of it goes now."""
+        self._gone[object_id] = True
+
+    def copy(self, copy_id: str) -> policy.Copy | None:
+        """The last redacted body under this id."""
+        if copy_id not in self._copies:
+            row = self._transaction.run("release", "copy", copy_id=copy_id).first()
+            self._copies[copy_id] = (
+                msgspec.json.decode(row.document, type=policy.Copy) if row else None
+            )
+        return self._copies[copy_id]
+
+    def keep_copy(self, copy: policy.Copy) -> None:
+        """Remembers the redacted body that goes now."""
+        self._copies[copy.copy_id] = copy
+        self._transaction.run(
+            "release",
+            "put_copy",
+            copy_id=copy.copy_id,
+            of_id=copy.of_id,
+            document=msgspec.json.encode(copy),
+        )
