@@ -34,7 +34,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ke
 
     max_content_length: Positive = 104_857_600  # bytes of one request
     max_document: Positive = 1_073_741_824  # bytes of one imported file
-    page_size: Annotated[int, msgspec.Meta(gt=0, le=10_000)] = 1000  # objects of one TAXII page at most
+    page_size: Annotated[int, msgspec.Meta(gt=0, le=10_000)] = (
+        1000  # objects of one TAXII page at most
+    )
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -47,7 +49,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     database: str = "sqlite:///katchi.db"
     listen: Annotated[str, msgspec.Meta(pattern=r"^.+:[0-9]{1,5}$")] = "127.0.0.1:8471"
     url: str = "http://127.0.0.1:8471"
-    pull_every: Positive = 60  # seconds between looks at what a partner's push may have missed
+    pull_every: Positive = (
+        60  # seconds between looks at what a partner's push may have missed
+    )
     limits: Limits = Limits()
 
     @property
@@ -80,9 +84,13 @@ def read_settings(folder: Path) -> Settings:
     try:
         return msgspec.convert(tomllib.loads(text), Settings)
     except tomllib.TOMLDecodeError as problem:
-        raise SettingsError("The settings are not TOML.", where=str(path), found=str(problem)) from problem
+        raise SettingsError(
+            "The settings are not TOML.", where=str(path), found=str(problem)
+        ) from problem
     except msgspec.ValidationError as problem:
-        raise SettingsError("A setting cannot be used.", where=str(path), found=str(problem)) from problem
+        raise SettingsError(
+            "A setting cannot be used.", where=str(path), found=str(problem)
+        ) from problem
 
 
 def write_settings(folder: Path, settings: Settings) -> None:

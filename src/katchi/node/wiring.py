@@ -67,19 +67,29 @@ class Node:
 def database_url(folder: Path, settings: Settings) -> str:
     """The database's address; a relative SQLite path is meant from the node's folder."""
     prefix = "sqlite:///"
-    if settings.database.startswith(prefix) and not settings.database.startswith(prefix + "/"):
+    if settings.database.startswith(prefix) and not settings.database.startswith(
+        prefix + "/"
+    ):
         return f"{prefix}{folder.resolve() / settings.database[len(prefix) :]}"
     return settings.database
 
 
-def create_node(folder: Path, settings: Settings, *, clock: Clock | None = None) -> None:
+def create_node(
+    folder: Path, settings: Settings, *, clock: Clock | None = None
+) -> None:
     """Makes a new node's folder: settings, keys, certificate, empty database. Raises NodeExistsError."""
     clock = clock or SystemClock()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if (folder / FILE).exists():
-        raise NodeExistsError("There is a node in this folder already.", where=str(folder))
-    certificate = tls.make_certificate(settings.url, node_id=settings.node_id, now=clock.now())
-    _keep_secret(folder / "node.key", NodeKey.generate(secrets.token_bytes(32)).private_pem())
+        raise NodeExistsError(
+            "There is a node in this folder already.", where=str(folder)
+        )
+    certificate = tls.make_certificate(
+        settings.url, node_id=settings.node_id, now=clock.now()
+    )
+    _keep_secret(
+        folder / "node.key", NodeKey.generate(secrets.token_bytes(32)).private_pem()
+    )
     _keep_secret(folder / "tls.key", certificate.key_pem)
     _keep_secret(folder / "copies.key", secrets.token_hex(32).encode())
     (folder / "tls.pem").write_bytes(certificate.certificate_pem)

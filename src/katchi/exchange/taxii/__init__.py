@@ -1,0 +1,1 @@
+"""TAXII 2.1 as values: what a request asks for, what a resource says. No sockets here."""

@@ -1,0 +1,162 @@
+"""What a partner sees of this node over TAXII: its collections, its view of what was released, its hand-ins."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from katchi import policy, stix
+from katchi.exchange.taxii import errors, resources
+from katchi.exchange.taxii.asking import Asking
+from katchi.node.receive import Account
+from katchi.node.settings import Settings
+from katchi.node.wiring import Node
+from katchi.store.partners import PartnerRow
+from katchi.store.releases import ReleaseRow
+
+API_ROOT = "katchi"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One page of what a partner may have, and the cursor of the next one."""
+
+    rows: list[ReleaseRow]
+    following: str | None
+
+
+def collections_of(
+    settings: Settings, partner: PartnerRow
+) -> list[resources.Collection]:
+    """A partner with a node reads `released` and writes `inbox`; a tool does both in `exchange`.
+
+    The ids differ from partner to partner, so that nobody learns from an id who else is there.
+    """
+    if partner.kind == "tool":
+        return [_collection(settings, partner, "exchange", reads=True, writes=True)]
+    return [
+        _collection(settings, partner, "released", reads=True, writes=False),
+        _collection(settings, partner, "inbox", reads=False, writes=True),
+    ]
+
+
+def _collection(
+    settings: Settings, partner: PartnerRow, alias: str, *, reads: bool, writes: bool
+) -> resources.Collection:
+    node = uuid.UUID(settings.node_id.removeprefix("identity--"))
+    purpose = {
+        "released": f"What {settings.name} releases to {partner.name}, as its terms allow.",
+        "inbox": f"What {partner.name} hands in to {settings.name}.",
+        "exchange": f"What {settings.name} releases to {partner.name}, and takes from it.",
+    }[alias]
+    return resources.Collection(
+        id=str(uuid.uuid5(node, f"{partner.name}/{alias}")),
+        title=f"{settings.name}: {alias}",
+        description=purpose,
+        alias=alias,
+        can_read=reads,
+        can_write=writes,
+        media_types=resources.STIX_MEDIA,
+    )
+
+
+def collection(
+    settings: Settings, partner: PartnerRow, name: str, *, to: str = ""
+) -> resources.Collection:
+    """A collection by id or alias; `to` is "read" or "write". Raises NotFoundError or NotAllowedError."""
+    for found in collections_of(settings, partner):
+        if name in (found.id, found.alias):
+            if (to == "read" and not found.can_read) or (
+                to == "write" and not found.can_write
+            ):
+                raise errors.NotAllowedError(
+                    "This collection does not allow that.", where=found.alias, what=to
+                )
+            return found
+    raise errors.NotFoundError("There is no such collection.", where=name[:80])
+
+
+def require_flowing(partner: PartnerRow) -> None:
+    """Raises NotAllowedError unless the arrangement is in force on our side, this very moment."""
+    if partner.state != "active":
+        raise errors.NotAllowedError(
+            "The exchange with this partner is not in force here.",
+            found=partner.state,
+            remedy="call your contact",
+        )
+
+
+def still_flowing(node: Node, partner: PartnerRow) -> bool:
+    """Whether the arrangement that a response began under still holds: looked at between its pieces."""
+    now = node.store.partners.one(partner.name)
+    return now.state == "active" and now.epoch == partner.epoch
+
+
+def view(node: Node, partner: PartnerRow, asking: Asking) -> View:
+    """One page of the partner's view, each release admitted by the policy once more."""
+    require_flowing(partner)
+    rows = node.store.releases.page(
+        partner.name,
+        partner.epoch,
+        position=asking.position,
+        added=asking.added,
+        limit=asking.limit + 1,
+        matching=asking.matching,
+    )
+    more = len(rows) > asking.limit
+    rows = rows[: asking.limit]
+    return View(rows, asking.after(rows[-1].position) if more else None)
+
+
+def admit(
+    node: Node, partner: PartnerRow, rows: Sequence[ReleaseRow]
+) -> list[policy.Released]:
+    """Stored releases as the policy lets them out today. Raises policy.NotReleasedError."""
+    recipient = policy.Recipient(name=partner.name, is_active=partner.state == "active")
+    in_force = node.store.partners.terms_in_force(partner.name)
+    if in_force is None:
+        raise errors.NotAllowedError("No terms are in force for this partner.")
+    gate = policy.Gate(
+        recipient, policy.parse_terms(in_force.text), partner.epoch, node.clock.now()
+    )
+    return [gate.reopen(row) for row in rows]
+
+
+def status_of(account: Account, receipt: bytes | None = None) -> resources.Status:
+    """A hand-in as a TAXII status: what failed, and what to do about it."""
+    return resources.Status(
+        id=account.id,
+        status="complete",
+        request_timestamp=stix.format_timestamp(account.at),
+        total_count=account.total,
+        success_count=account.stored + account.held,
+        failure_count=account.refused,
+        pending_count=0,
+        failures=[
+            resources.StatusDetail(
+                problem.object_id,
+                problem.version,
+                _message(problem.what, problem.message, problem),
+            )
+            for problem in account.problems
+        ],
+        x_katchi_receipt=msgspec.Raw(receipt) if receipt else msgspec.UNSET,
+    )
+
+
+def _message(what: str, message: str, problem: msgspec.Struct) -> str:
+    remedy = getattr(problem, "remedy", "")
+    return (
+        f"{what}: {message}" + (f" Do: {remedy}" if remedy else "") if what else message
+    )
+
+
+def status(node: Node, partner: PartnerRow, status_id: str) -> resources.Status:
+    """The status of an earlier hand-in, for whoever handed it in. Raises NotFoundError."""
+    found = node.store.submissions.one(status_id)
+    if found is None or found.submitter != partner.name:
+        raise errors.NotFoundError("There is no such status.", where=status_id[:80])
+    return status_of(msgspec.json.decode(found.document, type=Account))

@@ -1,0 +1,347 @@
+"""Takes intelligence in: reads it, checks it, keeps what is good, and accounts for every object."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from katchi import policy, stix
+from katchi.errors import KatchiError
+from katchi.node.wiring import OWN, Node
+from katchi.store import ledger, log, submissions
+from katchi.store.database import Transaction
+from katchi.store.log import AlreadyHeld, Arrival, NotTaken, Stored
+
+# One transaction, one wait for the disk: large enough to be quick, small enough to let others write between.
+BATCH = 2000
+
+Progress = Callable[[int, int], None]
+
+
+class DocumentTooLargeError(KatchiError):
+    """More than this node takes at once."""
+
+    code = "too-large"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why one object was refused. `version` is its `modified` as written."""
+
+    object_id: str
+    version: str
+    code: str
+    what: str
+    message: str
+    expected: str = ""
+    remedy: str = ""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What became of a hand-in, object by object where something was refused."""
+
+    id: str
+    submitter: str
+    via: str
+    at: int
+    total: int
+    stored: int
+    held: int
+    refused: int
+    problems: tuple[Problem, ...] = ()
+    tolerated: dict[str, int] = {}
+
+
+class Fate(msgspec.Struct, frozen=True):
+    """What became of one object: for receipts. `digest` is the SHA-256 of its bytes."""
+
+    object_id: str
+    version: str
+    digest: bytes
+    outcome: str  # "stored", "already-held" or "refused:<code>"
+
+
+class Intake:
+    """One hand-in under way."""
+
+    def __init__(self, node: Node, *, origin: str, via: str, submitter: str) -> None:
+        self.node = node
+        self.origin = origin
+        self.via = via
+        self.submitter = submitter
+        self.fates: list[Fate] = []
+        self.problems: list[Problem] = []
+        self.tolerated: Counter[str] = Counter()
+        self.counts: Counter[Literal["stored", "held", "refused"]] = Counter()
+        self._markings: set[str] = set()
+
+    def take(self, slices: Sequence[bytes], progress: Progress | None) -> Account:
+        """Takes objects batch by batch; each batch is kept or not as a whole, each object judged alone."""
+        # A marking must be held before what it marks: markings go first, whatever the sender's order.
+        ordered = sorted(slices, key=_is_not_marking)
+        done = 0
+        for start in range(0, len(ordered), BATCH):
+            batch = ordered[start : start + BATCH]
+            self._take_batch(batch)
+            done += len(batch)
+            if progress:
+                progress(done, len(ordered))
+        return self._account(len(ordered))
+
+    def _take_batch(self, batch: Sequence[bytes]) -> None:
+        arrivals = list(self._readable(batch))
+        first = len(self.fates)
+        with self.node.store.database.writing() as transaction:
+            arrivals = self._with_known_markings(transaction, arrivals)
+            outcomes = log.append(
+                transaction,
+                arrivals,
+                origin=self.origin,
+                via=self.via,
+                now=self.node.clock.now(),
+            )
+            for arrival, outcome in zip(arrivals, outcomes, strict=True):
+                self._note(arrival, outcome)
+            if self.origin != OWN:
+                _remember(transaction, self.node, self.origin, self.fates[first:])
+        self.node.bell.ring()
+
+    def _readable(self, batch: Sequence[bytes]) -> Iterator[Arrival]:
+        for raw in batch:
+            try:
+                item = stix.read(raw)
+            except KatchiError as error:
+                self._refuse_unread(raw, error)
+                continue
+            wrong = self._findings(item)
+            if wrong is None:
+                yield log.arrive(item)
+            else:
+                self._refuse(item, wrong)
+
+    def _findings(self, item: stix.Object) -> Problem | None:
+        """Counts what is tolerated; the first violation of a MUST refuses the object."""
+        for finding in stix.check(item):
+            if finding.level is stix.Level.MUST:
+                return Problem(
+                    item.id,
+                    item.version_text or "",
+                    finding.code,
+                    finding.path,
+                    finding.message,
+                    "",
+                    finding.remedy,
+                )
+            if finding.level is stix.Level.TOLERATED:
+                self.tolerated[finding.code] += 1
+        return None
+
+    def _with_known_markings(
+        self, transaction: Transaction, arrivals: list[Arrival]
+    ) -> list[Arrival]:
+        coming = {
+            arrival.object.id
+            for arrival in arrivals
+            if arrival.object.type == "marking-definition"
+        }
+        wanted = {ref for arrival in arrivals for ref in arrival.object.marking_refs}
+        unsure = [
+            ref
+            for ref in wanted
+            if ref not in stix.TLP_IDS
+            and ref not in self._markings
+            and ref not in coming
+        ]
+        self._markings |= coming
+        if unsure:
+            self._markings |= set(log.newest(transaction, unsure))
+        lost = {ref for ref in unsure if ref not in self._markings}
+        if not lost:
+            return arrivals
+        return [
+            arrival
+            for arrival in arrivals
+            if not self._refused_for_marking(arrival, lost)
+        ]
+
+    def _refused_for_marking(self, arrival: Arrival, lost: set[str]) -> bool:
+        ref = next((ref for ref in arrival.object.marking_refs if ref in lost), None)
+        if ref is None:
+            return False
+        problem = Problem(
+            arrival.object.id,
+            arrival.object.version_text or "",
+            "marking-unknown",
+            "object_marking_refs",
+            "The object carries a marking that points to nothing, so nobody can know what it allows.",
+            "a TLP marking, or a marking-definition that is held or comes along",
+            f"send {ref} too",
+        )
+        self._refuse(arrival.object, problem, arrival.digest)
+        return True
+
+    def _note(self, arrival: Arrival, outcome: log.Outcome) -> None:
+        item = arrival.object
+        if isinstance(outcome, NotTaken):
+            self._refuse(item, _not_taken(item, outcome), arrival.digest)
+            return
+        stored = isinstance(outcome, Stored)
+        self.counts["stored" if stored else "held"] += 1
+        self._fate(item, arrival.digest, "stored" if stored else "already-held")
+
+    def _refuse(
+        self, item: stix.Object, problem: Problem, digest: bytes | None = None
+    ) -> None:
+        self.counts["refused"] += 1
+        self.problems.append(problem)
+        self._fate(
+            item, digest or policy.ledger.digest_of(item.raw), f"refused:{problem.code}"
+        )
+
+    def _refuse_unread(self, raw: bytes, error: KatchiError) -> None:
+        self.counts["refused"] += 1
+        self.problems.append(
+            Problem(
+                error.where,
+                "",
+                error.code,
+                error.what,
+                error.sentence,
+                error.expected,
+                error.remedy,
+            )
+        )
+
+    def _fate(self, item: stix.Object, digest: bytes, outcome: str) -> None:
+        if self.origin != OWN:
+            self.fates.append(Fate(item.id, item.version_text or "", digest, outcome))
+
+    def _account(self, total: int) -> Account:
+        account = Account(
+            id=str(uuid.UUID(bytes=self.node.random(16), version=4)),
+            submitter=self.submitter,
+            via=self.via,
+            at=self.node.clock.now(),
+            total=total,
+            stored=self.counts["stored"],
+            held=self.counts["held"],
+            refused=self.counts["refused"],
+            problems=tuple(self.problems),
+            tolerated=dict(self.tolerated),
+        )
+        self.node.store.submissions.put(
+            submissions.Submission(
+                account.id, account.submitter, account.via, account.at,
+                account.stored, account.held, account.refused, msgspec.json.encode(account),
+            )
+        )  # fmt: skip
+        return account
+
+
+def receive(
+    node: Node,
+    document: bytes,
+    *,
+    origin: str = OWN,
+    via: str,
+    submitter: str,
+    progress: Progress | None = None,
+) -> Account:
+    """Takes a bundle, an envelope, an array, lines or one object.
+
+    What is called stored is on disk. Raises stix.UnreadableError, with nothing changed, when the
+    document itself cannot be read; bad objects in a good document are listed in the account.
+    """
+    return Intake(node, origin=origin, via=via, submitter=submitter).take(
+        stix.split(document), progress
+    )
+
+
+def import_file(
+    node: Node,
+    path: Path,
+    *,
+    origin: str = OWN,
+    submitter: str,
+    progress: Progress | None = None,
+) -> Account:
+    """Takes a file. Raises DocumentTooLargeError before reading one that is too large."""
+    size = path.stat().st_size
+    if size > node.settings.limits.max_document:
+        raise DocumentTooLargeError(
+            "The file is larger than this node takes at once.",
+            where=path.name,
+            expected=f"at most {node.settings.limits.max_document} bytes",
+            found=f"{size} bytes",
+            remedy="split it, or raise limits.max-document in katchi.toml",
+        )
+    return receive(
+        node,
+        path.read_bytes(),
+        origin=origin,
+        via=path.name,
+        submitter=submitter,
+        progress=progress,
+    )
+
+
+def _is_not_marking(raw: bytes) -> bool:
+    return b'"marking-definition"' not in raw
+
+
+def _not_taken(item: stix.Object, outcome: NotTaken) -> Problem:
+    held = stix.format_timestamp(outcome.held_version)
+    if outcome.code == "older-than-held":
+        message = "A newer version of this object is held already."
+        remedy = "nothing, if the newer one is right; else publish a version with a later modified"
+    else:
+        message = "This version is held already, with other bytes."
+        remedy = "a changed object needs a later modified (STIX 2.1 §3.6)"
+    return Problem(
+        item.id,
+        item.version_text or "",
+        outcome.code,
+        "modified",
+        message,
+        f"later than {held}",
+        remedy,
+    )
+
+
+def _remember(
+    transaction: Transaction, node: Node, partner: str, fates: Sequence[Fate]
+) -> None:
+    """Writes down what we tell a partner that we received: the rows reconciliation reads, and one ledger entry."""
+    now = node.clock.now()
+    transaction.run_many(
+        "release",
+        "note_received",
+        [
+            {
+                "partner": partner,
+                "object_id": fate.object_id,
+                "version_text": fate.version,
+                "digest": fate.digest,
+                "outcome": fate.outcome,
+                "at": now,
+            }
+            for fate in fates
+        ],
+    )
+    ledger.append(
+        transaction,
+        [
+            policy.ledger.received_entry(
+                partner, fates_digest(fates), len(fates), at=now
+            )
+        ],
+    )
+
+
+def fates_digest(fates: Sequence[Fate]) -> str:
+    """SHA-256 over a batch of fates, as the ledger keeps it."""
+    return policy.ledger.digest_of(msgspec.json.encode(fates)).hex()

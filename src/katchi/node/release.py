@@ -1,0 +1,322 @@
+"""Decides, object by object and partner by partner, what goes; writes it to the ledger before a byte leaves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from katchi import policy, stix
+from katchi.node.wiring import Node
+from katchi.store import ledger, log, partners, releases
+from katchi.store.database import Transaction
+from katchi.store.partners import PartnerRow
+from katchi.store.world import StoreWorld
+
+# Judging holds the one write transaction: short enough that nobody who hands in notices.
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A decision to release, and the version in our log that it is about."""
+
+    entry: log.Entry
+    decision: policy.Release
+
+
+class Judgement:
+    """One look at what a partner may have, inside one transaction."""
+
+    def __init__(
+        self, node: Node, transaction: Transaction, row: PartnerRow, terms: policy.Terms
+    ) -> None:
+        self.node = node
+        self.transaction = transaction
+        self.row = row
+        self.terms = terms
+        self.now = node.clock.now()
+        self.recipient = policy.Recipient(name=row.name, is_active=True)
+        self.world = StoreWorld(transaction, row.name, node.copy_key)
+        self._going: list[_Going] = []
+        self._kept_back: list[dict[str, Any]] = []
+        self._let_go: list[str] = []
+
+    def judge(self, entries: Sequence[log.Entry]) -> None:
+        """Decides about these versions and about whatever waited for them."""
+        self._prefetch(entries)
+        seen: set[str] = set()
+        waiting = deque(entries)
+        while waiting:
+            entry = waiting.popleft()
+            if self._decide(entry) and entry.object_id not in seen:
+                seen.add(entry.object_id)
+                waiting.extend(self._who_waited_for(entry.object_id))
+        self._write()
+
+    def _prefetch(self, entries: Iterable[log.Entry]) -> None:
+        ids = [entry.object_id for entry in entries]
+        self.world.prefetch(ids)
+        for object_id in ids:
+            item = self.world.object(object_id)
+            if item is not None:
+                self.world.prefetch(
+                    [reference.id for reference in stix.references(item)]
+                )
+
+    def _decide(self, entry: log.Entry) -> bool:
+        item = stix.read(bytes(entry.raw))
+        decision = policy.decide(
+            item,
+            entry.origin,
+            entry.added,
+            self.recipient,
+            self.terms,
+            self.world,
+            self.now,
+        )
+        if isinstance(decision, policy.Release):
+            self._going.append(_Going(entry, decision))
+            self._let_go.append(entry.object_id)
+            self.world.note_released(entry.object_id)
+            if decision.copy is not None:
+                self.world.keep_copy(decision.copy)
+            return True
+        self._kept_back.append(_held_back(self.row, entry, decision, self.now))
+        return False
+
+    def _who_waited_for(self, object_id: str) -> list[log.Entry]:
+        rows = self.transaction.run(
+            "release",
+            "waiting_for",
+            partner=self.row.name,
+            ids=self.transaction.among([object_id]),
+        )
+        # Within this batch too: a relationship often comes before what it joins.
+        ids = {row.object_id for row in rows} | {
+            row["object_id"] for row in self._kept_back if row["waits_for"] == object_id
+        }
+        return list(log.newest(self.transaction, sorted(ids)).values())
+
+    def _write(self) -> None:
+        fresh = [going for going in self._going if self._is_new(going)]
+        first = ledger.append(
+            self.transaction, [self._ledger_entry(going) for going in fresh]
+        )
+        rows = [
+            self._release_row(going, first + offset)
+            for offset, going in enumerate(fresh)
+        ]
+        releases.put(self.transaction, rows)
+        gone = set(self._let_go)
+        self.transaction.run_many(
+            "release",
+            "hold_back",
+            [row for row in self._kept_back if row["object_id"] not in gone],
+        )
+        self.transaction.run_many(
+            "release",
+            "let_go",
+            [{"partner": self.row.name, "object_id": object_id} for object_id in gone],
+        )
+
+    def _is_new(self, going: _Going) -> bool:
+        """Whether this version has not gone before; one that was withdrawn goes again, with a new date."""
+        released = going.decision.released
+        found = self.transaction.run(
+            "release",
+            "released_version",
+            partner=self.row.name,
+            object_id=released.object_id,
+            version=_version(released, going.entry),
+            spec_version=released.spec_version,
+        ).first()
+        if found is None:
+            return True
+        if found.withdrawn_at is not None:
+            index = ledger.append(self.transaction, [self._ledger_entry(going)])
+            releases.renew(
+                self.transaction, found.position,
+                epoch=self.row.epoch, rule=going.decision.rule, ledger_index=index, now=self.now,
+            )  # fmt: skip
+        return False
+
+    def _ledger_entry(self, going: _Going) -> policy.ledger.Entry:
+        released = going.decision.released
+        return policy.ledger.release_entry(
+            partner=self.row.name,
+            object_id=released.object_id,
+            version=released.version_text or "",
+            digest=hashlib.sha256(released.raw).hexdigest(),
+            rule=going.decision.rule,
+            terms_digest=self.terms.digest,
+            at=self.now,
+        )
+
+    def _release_row(self, going: _Going, ledger_index: int) -> dict[str, Any]:
+        released, entry = going.decision.released, going.entry
+        return {
+            "now": self.now,
+            "partner": self.row.name,
+            "seq": entry.seq,
+            "of_id": entry.object_id,
+            "object_id": released.object_id,
+            "version": _version(released, entry),
+            "version_text": released.version_text,
+            "type": released.type,
+            "spec_version": released.spec_version,
+            "digest": hashlib.sha256(released.raw).digest(),
+            "raw": released.raw if released.is_copy or going.decision.recall else None,
+            "rule": going.decision.rule,
+            "epoch": self.row.epoch,
+            "is_recall": int(going.decision.recall),
+            "ledger_index": ledger_index,
+        }
+
+
+def judge(node: Node, name: str) -> bool:
+    """Judges the next batch for one partner; True while there is more to judge.
+
+    First the releases made under earlier terms, in the order of the partner's view; then what is new
+    in the log; then delays that have ended. A partner that is not active, or has no terms, gets nothing.
+    """
+    with node.store.database.writing() as transaction:
+        row = partners.one(transaction, name)
+        in_force = partners.terms_in_force(transaction, name)
+        if row.state != "active" or in_force is None:
+            return False
+        judgement = Judgement(
+            node,
+            transaction,
+            row,
+            policy.parse_terms(in_force.text, source=f"{name}.toml"),
+        )
+        return _review(judgement) or _look_ahead(judgement) or _delays(judgement)
+
+
+def _look_ahead(judgement: Judgement) -> bool:
+    row, transaction = judgement.row, judgement.transaction
+    entries = [
+        log.Entry(*found)
+        for found in transaction.run(
+            "log", "log_after", seq=row.judged_seq, limit=BATCH
+        )
+    ]
+    if not entries:
+        return False
+    judgement.judge(entries)
+    transaction.run("partner", "judged", name=row.name, seq=entries[-1].seq)
+    return True
+
+
+def _delays(judgement: Judgement) -> bool:
+    found = judgement.transaction.run(
+        "release", "due", partner=judgement.row.name, now=judgement.now, limit=BATCH
+    )
+    ids = [row.object_id for row in found]
+    if not ids:
+        return False
+    judgement.judge(list(log.newest(judgement.transaction, ids).values()))
+    return len(ids) == BATCH
+
+
+def _review(judgement: Judgement) -> bool:
+    """Holds releases of earlier terms against those in force, in the order of the partner's view.
+
+    Until a release is reviewed it is not served, and nothing new is released before all are: so no
+    cursor runs past one that comes back.
+    """
+    row, transaction = judgement.row, judgement.transaction
+    stale = transaction.run(
+        "release",
+        "to_review",
+        partner=row.name,
+        position=0,
+        epoch=row.epoch,
+        limit=BATCH,
+    ).all()
+    if stale:
+        for found in stale:
+            _review_one(judgement, found)
+        return True
+    return _reconsider(judgement)
+
+
+def _review_one(judgement: Judgement, found: Any) -> None:
+    transaction, row = judgement.transaction, judgement.row
+    entry = log.Entry(*transaction.run("log", "at_seq", seq=found.seq).one())
+    decision = policy.decide(
+        stix.read(bytes(entry.raw)), entry.origin, entry.added, judgement.recipient, judgement.terms,
+        judgement.world, judgement.now,
+    )  # fmt: skip
+    if (
+        isinstance(decision, policy.Release)
+        and decision.released.object_id == found.object_id
+    ):
+        if hashlib.sha256(decision.released.raw).digest() == bytes(found.digest):
+            transaction.run(
+                "release", "keep_in_force", position=found.position, epoch=row.epoch
+            )
+            return
+    reason = (
+        "changed-by-terms" if isinstance(decision, policy.Release) else _code(decision)
+    )
+    transaction.run("release", "withdraw", position=found.position, at=judgement.now)
+    ledger.append(
+        transaction,
+        [
+            policy.ledger.withdrawal_entry(
+                partner=row.name, object_id=found.object_id, digest=bytes(found.digest).hex(), reason=reason,
+                terms_digest=judgement.terms.digest, at=judgement.now,
+            )
+        ],
+    )  # fmt: skip
+    if isinstance(decision, policy.Release):
+        judgement.judge([entry])
+    else:
+        transaction.run(
+            "release", "hold_back", **_held_back(row, entry, decision, judgement.now)
+        )
+
+
+def _reconsider(judgement: Judgement) -> bool:
+    """What earlier terms withheld is judged again under the new ones, once per change of terms."""
+    row, transaction = judgement.row, judgement.transaction
+    found = transaction.run(
+        "release", "withheld_before", partner=row.name, epoch=row.epoch, limit=BATCH
+    )
+    ids = [entry.object_id for entry in found]
+    if ids:
+        judgement.judge(list(log.newest(transaction, ids).values()))
+    return bool(ids)
+
+
+def _version(released: policy.Released, entry: log.Entry) -> int:
+    return entry.version if released.version is None else released.version
+
+
+def _code(decision: policy.Withheld | policy.Delayed) -> str:
+    return decision.code if isinstance(decision, policy.Withheld) else "delayed"
+
+
+def _held_back(
+    partner: PartnerRow,
+    entry: log.Entry,
+    decision: policy.Withheld | policy.Delayed,
+    now: int,
+) -> dict[str, Any]:
+    withheld = decision if isinstance(decision, policy.Withheld) else None
+    return {
+        "partner": partner.name,
+        "epoch": partner.epoch,
+        "object_id": entry.object_id,
+        "seq": entry.seq,
+        "code": _code(decision),
+        "detail": withheld.detail if withheld else "",
+        "rule": decision.rule or "",
+        "waits_for": withheld.waits_for if withheld else None,
+        "until": None if isinstance(decision, policy.Withheld) else decision.until,
+        "at": now,
+    }

@@ -1,0 +1,229 @@
+"""TAXII 2.1's routes: read the request, ask the node, answer in TAXII's media type."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.response import Stream
+
+from katchi import stix
+from katchi.errors import KatchiError
+from katchi.exchange.taxii import errors, media, resources
+from katchi.exchange.taxii.asking import Asking, read_asking
+from katchi.node import collections
+from katchi.node.receive import Account, receive
+from katchi.node.receipts import receipt_for
+from katchi.node.wiring import Node
+from katchi.store.partners import PartnerRow
+from katchi.store.releases import ReleaseRow
+from katchi.web import callers
+
+# A suspension is looked for between pieces of this size, so it stops a page in the middle.
+PIECE = 131_072
+
+
+def _answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(msgspec.json.encode(value), status_code=status, media_type=media.TAXII, headers=headers or {})
+
+
+def _node(request: Request[Any, Any, Any]) -> Node:
+    node: Node = request.app.state.node
+    return node
+
+
+async def _caller(request: Request[Any, Any, Any]) -> PartnerRow:
+    """Who asks, for requests without a body. Raises NotSignedInError or NotAcceptableError."""
+    media.require_acceptable(request.headers.get("accept"))
+    return await sync_to_thread(callers.identify, _node(request), request, b"")
+
+
+@get("/")
+async def discovery(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """TAXII 2.1 §4.1: where the API root is."""
+    await _caller(request)
+    settings = _node(request).settings
+    root = f"{settings.url.rstrip('/')}/taxii2/{collections.API_ROOT}/"
+    return _answer(resources.Discovery(settings.title or settings.name, [root], root))
+
+
+@get(f"/{collections.API_ROOT}/")
+async def api_root(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """TAXII 2.1 §4.2: what this API root speaks."""
+    await _caller(request)
+    settings = _node(request).settings
+    limit = settings.limits.max_content_length
+    return _answer(resources.ApiRoot(settings.title or settings.name, [media.TAXII], limit))
+
+
+@get(f"/{collections.API_ROOT}/status/{{status_id:str}}/")
+async def status(request: Request[Any, Any, Any], status_id: str) -> Response[bytes]:
+    """TAXII 2.1 §4.3: what became of a hand-in."""
+    partner = await _caller(request)
+    return _answer(await sync_to_thread(collections.status, _node(request), partner, status_id))
+
+
+@get(f"/{collections.API_ROOT}/collections/")
+async def all_collections(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """TAXII 2.1 §5.1: the collections that this partner may know of."""
+    partner = await _caller(request)
+    return _answer({"collections": collections.collections_of(_node(request).settings, partner)})
+
+
+@get(f"/{collections.API_ROOT}/collections/{{name:str}}/")
+async def one_collection(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    """TAXII 2.1 §5.2."""
+    partner = await _caller(request)
+    return _answer(collections.collection(_node(request).settings, partner, name))
+
+
+@get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
+async def objects(request: Request[Any, Any, Any], name: str) -> Response[bytes] | Stream:
+    """TAXII 2.1 §5.4: the objects released to this partner."""
+    partner, asking = await _asking(request, name)
+    return await _page(request, partner, asking)
+
+
+@get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/")
+async def one_object(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[bytes] | Stream:
+    """TAXII 2.1 §5.6: one object, if it was released to this partner."""
+    partner, asking = await _asking(request, name, object_id)
+    await _require_released(_node(request), partner, object_id)
+    return await _page(request, partner, asking)
+
+
+@get(f"/{collections.API_ROOT}/collections/{{name:str}}/manifest/")
+async def manifest(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    """TAXII 2.1 §5.3: what `objects` would give, without the objects."""
+    partner, asking = await _asking(request, name)
+    view = await sync_to_thread(collections.view, _node(request), partner, asking)
+    items = [msgspec.json.encode(resources.manifest_record(row)) for row in view.rows]
+    body = b"".join(resources.page("objects", items, view.following))
+    return Response(body, media_type=media.TAXII, headers=_dates(view.rows))
+
+
+@get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/")
+async def versions(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[bytes]:
+    """TAXII 2.1 §5.8: the versions of one object that were released to this partner."""
+    partner, asking = await _asking(request, name, object_id, every_version=True)
+    view = await sync_to_thread(collections.view, _node(request), partner, asking)
+    if not view.rows and asking.position == 0 and asking.added == 0:
+        raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
+    items = [msgspec.json.encode(resources.version_of(row)) for row in view.rows]
+    body = b"".join(resources.page("versions", items, view.following))
+    return Response(body, media_type=media.TAXII, headers=_dates(view.rows))
+
+
+@post(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
+async def add_objects(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    """TAXII 2.1 §5.5: takes an envelope. Answers when what it calls a success is on disk."""
+    node = _node(request)
+    media.require_acceptable(request.headers.get("accept"))
+    media.require_taxii_body(request.headers.get("content-type"))
+    claim = callers.claim(node, request)
+    body = await callers.read_body(request, node.settings.limits.max_content_length)
+    partner = await sync_to_thread(callers.settle, node, claim, body)
+    collections.require_flowing(partner)
+    collections.collection(node.settings, partner, name, to="write")
+    account, receipt = await sync_to_thread(_take, node, partner, body)
+    return _answer(collections.status_of(account, receipt), 202)
+
+
+def _take(node: Node, partner: PartnerRow, body: bytes) -> tuple[Account, bytes | None]:
+    try:
+        return receipt_for(node, partner, lambda: receive(
+            node, body, origin=partner.name, via="taxii", submitter=partner.name
+        ))  # fmt: skip
+    except stix.UnreadableError as problem:
+        raise errors.UnprocessableError(
+            problem.sentence, where="envelope", what=problem.what, expected=problem.expected, found=problem.found,
+            remedy=problem.remedy,
+        ) from problem  # fmt: skip
+
+
+async def _asking(
+    request: Request[Any, Any, Any], name: str, object_id: str = "", *, every_version: bool = False
+) -> tuple[PartnerRow, Asking]:
+    partner = await _caller(request)
+    settings = _node(request).settings
+    collections.collection(settings, partner, name, to="read")
+    query = list(request.query_params.multi_items())
+    if object_id:
+        query = [pair for pair in query if pair[0] not in ("match[id]", "match[type]")]
+        query.append(("match[id]", object_id))
+    if every_version:
+        query = [pair for pair in query if pair[0] != "match[version]"]
+        query.append(("match[version]", "all"))
+    return partner, read_asking(query, page_size=settings.limits.page_size)
+
+
+async def _require_released(node: Node, partner: PartnerRow, object_id: str) -> None:
+    asking = read_asking([("match[id]", object_id), ("match[version]", "all")], page_size=1)
+    if not (await sync_to_thread(collections.view, node, partner, asking)).rows:
+        # The same answer for what is not there and what is not theirs: ids must not be an oracle.
+        raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
+
+
+async def _page(request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking) -> Stream:
+    node = _node(request)
+    pieces, headers = await sync_to_thread(_pieces, node, partner, asking)
+    return Stream(_while_flowing(node, partner, pieces), media_type=media.TAXII, headers=headers)
+
+
+def _pieces(node: Node, partner: PartnerRow, asking: Asking) -> tuple[list[bytes], dict[str, str]]:
+    view = collections.view(node, partner, asking)
+    released = collections.admit(node, partner, view.rows)
+    return resources.page("objects", [item.raw for item in released], view.following), _dates(view.rows)
+
+
+async def _while_flowing(node: Node, partner: PartnerRow, pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PIECE:
+            _require_still_flowing(node, partner)
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    _require_still_flowing(node, partner)
+    yield b"".join(waiting)
+
+
+def _require_still_flowing(node: Node, partner: PartnerRow) -> None:
+    if not collections.still_flowing(node, partner):
+        raise errors.NotAllowedError("The exchange was suspended, or its terms changed, while this page went out.")
+
+
+def _dates(rows: Sequence[ReleaseRow]) -> dict[str, str]:
+    # Undefined for an empty page, and a client once failed on the word "undefined": so left out.
+    if not rows:
+        return {}
+    return {
+        "X-TAXII-Date-Added-First": stix.format_timestamp(rows[0].added),
+        "X-TAXII-Date-Added-Last": stix.format_timestamp(rows[-1].added),
+    }
+
+
+def explain(request: Request[Any, Any, Any], problem: KatchiError) -> Response[bytes]:
+    """A failure as TAXII 2.1 §3.6.1 words it; nothing of the inside comes along."""
+    status = problem.http_status if isinstance(problem, errors.TaxiiError) else 400
+    said = problem.diagnostic()
+    details = {name: value for name in ("where", "what", "expected", "found") if (value := getattr(said, name))}
+    headers = {"WWW-Authenticate": 'Bearer realm="katchi", Basic realm="katchi"'} if status == 401 else {}
+    body = resources.Error(said.sentence, said.remedy, said.code, str(status), details)
+    return _answer(body, status, headers)
+
+
+taxii_router = Router(
+    path="/taxii2",
+    route_handlers=[
+        discovery, api_root, status, all_collections, one_collection, objects, one_object, manifest, versions,
+        add_objects,
+    ],
+    exception_handlers={KatchiError: explain},
+    opt={"exclude_from_csrf": True},
+)  # fmt: skip
