@@ -1,0 +1,34 @@
+"""Who may have what: terms, decisions, redaction, partners, keys and the ledger; nothing here touches the world."""
+
+from katchi.policy.decide import decide, explain
+from katchi.policy.decision import Decision, Delayed, Release, Step, Withheld
+from katchi.policy.reasons import REASON_CODES, STEP_CODES
+from katchi.policy.released import NotReleasedError, Released, reopen
+from katchi.policy.rules import Terms
+from katchi.policy.terms import TermsError, parse_terms
+from katchi.policy.tlp import Tlp, tlp_of
+from katchi.policy.world import OWN, Copy, Recipient, World
+
+__all__ = [
+    "OWN",
+    "REASON_CODES",
+    "STEP_CODES",
+    "Copy",
+    "Decision",
+    "Delayed",
+    "NotReleasedError",
+    "Recipient",
+    "Release",
+    "Released",
+    "Step",
+    "Terms",
+    "TermsError",
+    "Tlp",
+    "Withheld",
+    "World",
+    "decide",
+    "explain",
+    "parse_terms",
+    "reopen",
+    "tlp_of",
+]
