@@ -7,6 +7,7 @@ from katchi.policy.released import NotReleasedError, Released, reopen
 from katchi.policy.rules import Terms
 from katchi.policy.terms import TermsError, parse_terms
 from katchi.policy.tlp import Tlp, tlp_of
+from katchi.policy.trial import Trial, try_terms
 from katchi.policy.world import OWN, Copy, Recipient, World
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Terms",
     "TermsError",
     "Tlp",
+    "Trial",
     "Withheld",
     "World",
     "decide",
@@ -31,4 +33,5 @@ __all__ = [
     "parse_terms",
     "reopen",
     "tlp_of",
+    "try_terms",
 ]

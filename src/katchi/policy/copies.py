@@ -70,6 +70,9 @@ def make(
     """The copy of this version of the object under `new_id`, or why no valid one can be made."""
     body = redact.apply(obj.properties, redaction, references)
     body["id"] = new_id
+    for name in required(obj.type, obj.spec_version):
+        if name in obj.properties and name not in body:
+            return Withheld("cannot-redact", name)
     refused = _forget(body, obj, (obj.id, *(old for old, new in references.items() if new != old)))
     if refused is not None:
         return refused

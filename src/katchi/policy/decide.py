@@ -80,12 +80,24 @@ def _by_terms(obj: stix.Object, origin: str, added_at: int, question: Question) 
         return root.verdict
     if not root.references and not root.is_copy:
         return _in_full(root.verdict, obj, question)
+    allowed = root.verdict
     known = reach(root, question)
+    _note_references(root, known, allowed, question)
     if not isinstance(root.verdict, Allowed):
         return root.verdict
     if not root.is_copy:
         return _in_full(root.verdict, obj, question)
     return _as_copy(root, known, question)
+
+
+def _note_references(
+    root: Standing, known: dict[str, Standing], allowed: Allowed, question: Question
+) -> None:
+    for _, object_id in dict.fromkeys(root.references):
+        if object_id in known:
+            found = known[object_id].verdict
+            code = found.code if isinstance(found, Withheld) else "reference-allowed"
+            question.note("delayed" if isinstance(found, Delayed) else code, object_id, allowed.rule.name)
 
 
 def _in_full(allowed: Allowed, obj: stix.Object, question: Question) -> Release:

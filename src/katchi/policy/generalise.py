@@ -65,24 +65,37 @@ def identities(obj: stix.Object, public_names: frozenset[str]) -> Redaction:
         return NOTHING
     if obj.id in public_names or properties.get("name") in public_names:
         return NOTHING
+    redaction = _only(properties, _IDENTITY) | Redaction(_outside_vocabularies(properties))
     name = generic_name(properties)
-    kept = _only(properties, _IDENTITY)
-    return kept if properties.get("name") == name else kept | Redaction(changed={("name",): name})
+    return redaction if properties.get("name") == name else redaction | Redaction(changed={("name",): name})
+
+
+def _outside_vocabularies(properties: dict[str, Any]) -> frozenset[Path]:
+    # The words of the vocabularies name nobody; what stands in their place might.
+    removed: set[Path] = set()
+    if "identity_class" in properties and not _is_word(properties["identity_class"], _CLASSES):
+        removed.add(("identity_class",))
+    sectors = properties.get("sectors", [])
+    if not isinstance(sectors, list):
+        return frozenset({*removed, ("sectors",)})
+    strange = (index for index, sector in enumerate(sectors) if not _is_word(sector, _SECTORS))
+    return frozenset(removed | {("sectors", index) for index in strange})
+
+
+def _is_word(value: Any, vocabulary: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in vocabulary
 
 
 def generic_name(properties: dict[str, Any]) -> str:
     """What an identity is, without saying who: "A financial-services organisation"."""
-    identity_class, sectors = (
-        properties.get("identity_class"),
-        properties.get("sectors"),
-    )
+    identity_class, sectors = properties.get("identity_class"), properties.get("sectors")
     noun = _NOUNS.get(identity_class, "organisation") if isinstance(identity_class, str) else "organisation"
-    sector = sectors[0] if isinstance(sectors, list) and sectors and isinstance(sectors[0], str) else ""
-    # The name of a sector of the vocabulary tells nothing else; other text might.
-    words = f"{sector} {noun}" if sector in _SECTORS else noun
-    return f"{'An' if words[0] in 'aeio' else 'A'} {words}"
+    known = [each for each in sectors if _is_word(each, _SECTORS)] if isinstance(sectors, list) else []
+    phrase = f"{known[0]} {noun}" if known else noun
+    return f"{'An' if phrase[0] in 'aeio' else 'A'} {phrase}"
 
 
+_CLASSES: Final = words("individual group system organization class unspecified")
 _SECTORS: Final = words(
     # STIX 2.1 §10.9, industry-sector-ov
     "agriculture aerospace automotive chemical commercial communications construction defense education "

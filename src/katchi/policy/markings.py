@@ -11,7 +11,6 @@ from katchi.policy.decision import Withheld
 from katchi.policy.paths import Path
 from katchi.policy.rules import Terms
 from katchi.policy.tlp import Tlp
-from katchi.policy.types import DEFINITIONS
 from katchi.policy.world import World
 
 
@@ -39,8 +38,8 @@ def strictness(obj: stix.Object, terms: Terms, world: World) -> Tlp | Withheld:
 
 
 def _unmarked(obj: stix.Object, terms: Terms, world: World) -> Tlp | None:
-    if obj.type in DEFINITIONS:
-        return Tlp.CLEAR
+    if obj.type == "marking-definition":
+        return Tlp.CLEAR  # what it says is how to handle other objects
     if obj.type == "language-content":
         # A translation without a marking of its own is handled like what it translates.
         target = world.object(str(obj.properties.get("object_ref")))

@@ -72,32 +72,30 @@ class WithholdRule:
     _pattern: re.Pattern[str] | None = None
 
     def word_in(self, obj: stix.Object) -> str | None:
-        """The first forbidden word that appears anywhere in the object; None when none does."""
+        """The first forbidden word that appears in any text of the object; None when none does."""
         if self._pattern is None:
             return None
-        for text in texts(obj.properties):
-            found = self._pattern.search(fold(text))
-            if found:
-                return found[0]
-        return None
+        found = self._pattern.search(fold("\0".join(texts(obj.properties))))
+        return found[0] if found else None
 
 
 def word_pattern(words: tuple[str, ...]) -> re.Pattern[str] | None:
     """What finds any of these words in folded text.
 
     A Latin word must stand by itself; Korean words take endings (은행 in 은행은), so only Latin letters
-    and digits beside a word make it another one.
+    and digits beside a word make it another one. Between the words of a name there may be a space, a
+    hyphen or nothing, as in the names of hosts.
     """
     if not words:
         return None
     longest_first = sorted((fold(word) for word in words), key=len, reverse=True)
-    spaced = (r"\s+".join(re.escape(part) for part in word.split()) for word in longest_first)
+    spaced = (r"[\s_.-]*".join(re.escape(part) for part in word.split()) for word in longest_first)
     return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(spaced)})(?![a-z0-9])")
 
 
 def fold(text: str) -> str:
     """Text as words are compared: width, composition and case do not matter."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
 def texts(value: Any) -> Iterator[str]:
