@@ -76,9 +76,9 @@ class Transaction:
         self.connection = connection
         self.dialect = connection.dialect.name
 
-    def run(self, subject: str, name: str, **values: Any) -> CursorResult[Any]:
+    def run(self, subject: str, query: str, /, **values: Any) -> CursorResult[Any]:
         """Runs one named query with one set of values."""
-        return self.connection.execute(_queries(subject, self.dialect)[name], values)
+        return self.connection.execute(_queries(subject, self.dialect)[query], values)
 
     def run_many(self, subject: str, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Runs one named query once per row; does nothing for no rows.

@@ -8,6 +8,7 @@ from typing import Any
 
 from katchi import policy
 from katchi.store.database import Database, Transaction
+from katchi.store.log import hash_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,11 @@ class Ledger:
         """Every entry about one object and one partner."""
         with self._database.reading() as transaction:
             rows = transaction.run(
-                "ledger", "about", partner=partner, object_id=object_id
+                "ledger",
+                "about",
+                partner=partner,
+                id_hash=hash_of(object_id),
+                object_id=object_id,
             )
             return [_row(row) for row in rows]
 
@@ -110,26 +115,28 @@ def frontier(transaction: Transaction) -> policy.ledger.Frontier:
 def append(transaction: Transaction, entries: Sequence[policy.ledger.Entry]) -> int:
     """Adds entries and returns the index of the first one."""
     edge = frontier(transaction)
-    first = edge.size
-    rows: list[dict[str, Any]] = []
-    for index, entry in enumerate(entries, start=first):
-        body = entry.to_bytes()
-        leaf = policy.ledger.leaf_hash(body)
-        edge = edge.append(leaf)
-        rows.append(
-            {
-                "index": index,
-                "at": entry.at,
-                "kind": entry.kind,
-                "partner": entry.partner,
-                "object_id": entry.body.get("object_id"),
-                "entry": body,
-                "hash": leaf,
-            }
-        )
+    if not entries:
+        return edge.size
+    bodies = [entry.to_bytes() for entry in entries]
+    leaves = [policy.ledger.leaf_hash(body) for body in bodies]
+    rows = [
+        {
+            "index": edge.size + offset,
+            "at": entry.at,
+            "kind": entry.kind,
+            "partner": entry.partner,
+            "object_id": (object_id := entry.body.get("object_id")),
+            "id_hash": None if object_id is None else hash_of(str(object_id)),
+            "entry": bodies[offset],
+            "hash": leaves[offset],
+        }
+        for offset, entry in enumerate(entries)
+    ]
     transaction.run_many("ledger", "append", rows)
-    transaction.run("ledger", "put_setting", name="frontier", value=edge.to_bytes())
-    return first
+    transaction.run(
+        "ledger", "put_setting", name="frontier", value=edge.extend(leaves).to_bytes()
+    )
+    return edge.size
 
 
 def _row(row: Sequence[Any]) -> LedgerRow:

@@ -88,6 +88,18 @@ def arrive(item: stix.Object) -> Arrival:
     )
 
 
+def hash_of(text: str) -> int:
+    """64 bits that stand for an id or a thing key in an index; what is found by them is compared in full."""
+    return int.from_bytes(
+        hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True
+    )
+
+
+def hashes_of(transaction: Transaction, texts: Iterable[str]) -> Any:
+    """The hashes of several ids, as the database takes a list."""
+    return transaction.among([hash_of(text) for text in set(texts)])
+
+
 _STRICTNESS = ("clear", "green", "amber", "amber+strict", "red")
 
 
@@ -149,10 +161,10 @@ class ObjectLog:
     def versions(self, object_id: str) -> list[Entry]:
         """Every version held, newest first."""
         with self._database.reading() as transaction:
-            return [
-                Entry(*row)
-                for row in transaction.run("log", "versions", object_id=object_id)
-            ]
+            rows = transaction.run(
+                "log", "versions", id_hash=hash_of(object_id), object_id=object_id
+            )
+            return [Entry(*row) for row in rows]
 
     def rebuild(self) -> Iterator[tuple[int, int]]:
         """Makes the derived tables anew from the log, in one transaction; yields (done, of)."""
@@ -173,8 +185,11 @@ class ObjectLog:
 
 def newest(transaction: Transaction, object_ids: Sequence[str]) -> dict[str, Entry]:
     """The newest version of each of these objects that is held, inside a transaction."""
-    rows = transaction.run("log", "newest_objects", ids=transaction.among(object_ids))
-    return {row.object_id: Entry(*row) for row in rows}
+    wanted = set(object_ids)
+    rows = transaction.run(
+        "log", "newest_objects", hashes=hashes_of(transaction, wanted)
+    )
+    return {row.object_id: Entry(*row) for row in rows if row.object_id in wanted}
 
 
 def append(
@@ -190,7 +205,7 @@ def append(
     # A clock that went back, or many versions in one microsecond, must not break the order.
     added = max(added, now - 1)
     held = _held(transaction, [arrival.object.id for arrival in arrivals])
-    replaced: list[int] = []
+    replaced: list[tuple[str, int]] = []
     outcomes: list[Outcome] = []
     rows: list[dict[str, Any]] = []
     derived: dict[str, tuple[Arrival, dict[str, Any]]] = {}
@@ -205,7 +220,7 @@ def append(
         row = _row(arrival, seq, added, origin, via, known)
         rows.append(row)
         if known is not None and item.id not in derived:
-            replaced.append(known.seq)
+            replaced.append((item.id, known.seq))
         held[item.id] = _Held(seq, row["version"], arrival.digest, item.spec_version)
         derived[item.id] = (arrival, row)
         outcomes.append(Stored(seq, added))
@@ -220,10 +235,11 @@ def _end(transaction: Transaction) -> tuple[int, int]:
 
 
 def _held(transaction: Transaction, object_ids: Iterable[str]) -> dict[str, _Held]:
-    found = transaction.run(
-        "log", "newest_of", ids=transaction.among(list(set(object_ids)))
-    )
-    return {object_id: _Held(*rest) for object_id, *rest in found}
+    wanted = set(object_ids)
+    found = transaction.run("log", "newest_of", hashes=hashes_of(transaction, wanted))
+    return {
+        object_id: _Held(*rest) for object_id, *rest in found if object_id in wanted
+    }
 
 
 def _settled(
@@ -238,7 +254,9 @@ def _settled(
         return AlreadyHeld(known.seq)
     if item.version is not None and item.version > known.version:
         return None
-    for seq, version, spec_version, digest in _versions_of(transaction, item.id, rows):
+    for seq, version, spec_version, digest in _versions_of(
+        transaction, item.id, known, rows
+    ):
         if digest == arrival.digest:
             return AlreadyHeld(seq)
         if (version, spec_version) == (item.version, item.spec_version):
@@ -251,12 +269,21 @@ def _settled(
 
 
 def _versions_of(
-    transaction: Transaction, object_id: str, rows: Sequence[dict[str, Any]]
+    transaction: Transaction,
+    object_id: str,
+    known: _Held,
+    rows: Sequence[dict[str, Any]],
 ) -> Iterator[tuple[int, int, str, bytes]]:
     for row in rows:
         if row["object_id"] == object_id:
             yield row["seq"], row["version"], row["spec_version"], row["digest"]
-    for found in transaction.run("log", "version_digests", object_id=object_id):
+    # What came earlier in this batch is not written yet: the chain in the database starts before it.
+    first = next(
+        (row["previous"] for row in rows if row["object_id"] == object_id), known.seq
+    )
+    if first is None:
+        return
+    for found in transaction.run("log", "version_digests", seq=first):
         yield found.seq, found.version, found.spec_version, bytes(found.digest)
 
 
@@ -283,19 +310,21 @@ def _row(
 def _derive(
     transaction: Transaction,
     items: Sequence[tuple[Arrival, dict[str, Any]]],
-    replaced: Sequence[int],
+    replaced: Sequence[tuple[str, int]],
 ) -> None:
     """Brings the derived tables up to these newest versions; `replaced` are the rows of older ones."""
-    stale = [{"seq": seq} for seq in replaced]
-    for table in ("summary", "mentions", "links"):
+    stale = [{"id_hash": hash_of(object_id), "seq": seq} for object_id, seq in replaced]
+    for table in ("newest", "summary", "mentions", "links"):
         transaction.run_many("log", f"forget_{table}", stale)
-    ids = [{"object_id": row["object_id"], "seq": row["seq"]} for _, row in items]
+    ids = [
+        {"id_hash": hash_of(row["object_id"]), "seq": row["seq"]} for _, row in items
+    ]
     transaction.run_many("log", "put_newest", ids)
     transaction.run_many(
         "log", "put_summary", [_summary(arrival, row) for arrival, row in items]
     )
     mentions = [
-        {"thing_key": key, "seq": row["seq"]}
+        {"key_hash": hash_of(key), "seq": row["seq"]}
         for arrival, row in items
         for key in arrival.thing_keys
     ]
@@ -324,12 +353,12 @@ def _summary(arrival: Arrival, row: dict[str, Any]) -> dict[str, Any]:
 
 def _rederive(transaction: Transaction, entries: Sequence[Entry]) -> None:
     held = _held(transaction, [entry.object_id for entry in entries])
-    replaced: list[int] = []
+    replaced: list[tuple[str, int]] = []
     derived: dict[str, tuple[Arrival, dict[str, Any]]] = {}
     for entry in entries:
         # The log's order is the order in which versions were newest, so the later row always wins.
         if entry.object_id in held and entry.object_id not in derived:
-            replaced.append(held[entry.object_id].seq)
+            replaced.append((entry.object_id, held[entry.object_id].seq))
         row = {name: getattr(entry, name) for name in Entry.__slots__}
         derived[entry.object_id] = (arrive(stix.read(bytes(entry.raw))), row)
     _derive(transaction, list(derived.values()), replaced)

@@ -223,11 +223,12 @@ def enforce_terms(
     return epoch
 
 
-def use_invitation(transaction: Transaction, invitation_id: str, at: int) -> bool:
-    """Marks an invitation as used; False if it was used before."""
-    return (
-        transaction.run("partner", "use_invitation", id=invitation_id, at=at).rowcount
-        > 0
+def use_invitation(
+    transaction: Transaction, invitation_id: str, at: int, used_by: str
+) -> None:
+    """Marks an invitation as used, by the request of this digest."""
+    transaction.run(
+        "partner", "use_invitation", id=invitation_id, at=at, used_by=used_by
     )
 
 

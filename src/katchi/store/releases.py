@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from katchi import policy
 from katchi.store.database import Database, Transaction
+from katchi.store.log import hash_of, hashes_of
+from katchi.store.search import Hit, hits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class ReleaseRow:
 
     position: int
     added: int
+    partner: str
     object_id: str
     version: int
     version_text: str | None
@@ -23,6 +27,7 @@ class ReleaseRow:
     digest: bytes
     rule: str
     epoch: int
+    withdrawn_at: int | None
     seq: int
     of_id: str
     is_recall: bool
@@ -161,11 +166,23 @@ class Releases:
             )
             return [_release(row) for row in rows]
 
+    def has_news(self, partner: str, epoch: int, *, position: int) -> bool:
+        """Whether the partner has yet to answer for a release."""
+        with self._database.reading() as transaction:
+            found = transaction.run(
+                "release", "news", partner=partner, epoch=epoch, position=position
+            )
+            return found.first() is not None
+
     def of_object(self, object_id: str, limit: int = 100) -> list[Gone]:
         """To whom an object went, newest first."""
         with self._database.reading() as transaction:
             rows = transaction.run(
-                "release", "releases_of", object_id=object_id, limit=limit
+                "release",
+                "releases_of",
+                of_hash=hash_of(object_id),
+                object_id=object_id,
+                limit=limit,
             )
             return [
                 Gone(r.partner, r.added, r.object_id, object_id, "", r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
@@ -178,12 +195,13 @@ class Releases:
         with self._database.reading() as transaction:
             rows = transaction.run(
                 "release", "latest_releases", partner=partner, limit=limit
-            )
-            return [
-                Gone(r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
-                     bool(r.is_recall), bool(r.is_copy), r.name or r.of_id)
-                for r in rows
-            ]  # fmt: skip
+            ).all()
+            hits = hits_of(transaction, [r.of_id for r in rows])
+        return [
+            Gone(r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
+                 bool(r.is_recall), bool(r.is_copy), hits[r.of_id].name if r.of_id in hits else r.of_id)
+            for r in rows
+        ]  # fmt: skip
 
     def withheld_of(self, object_id: str) -> list[HeldBack]:
         """From whom an object is withheld, and why."""
@@ -199,12 +217,9 @@ class Releases:
         with self._database.reading() as transaction:
             rows = transaction.run(
                 "release", "latest_withheld", partner=partner, limit=limit
-            )
-            return [
-                HeldBack(r.partner, r.object_id, r.code, r.detail, r.rule, r.until, r.at, r.type or "",
-                         r.name or r.object_id, r.marking or "")
-                for r in rows
-            ]  # fmt: skip
+            ).all()
+            hits = hits_of(transaction, [r.object_id for r in rows])
+        return [_held_back(r, hits.get(r.object_id)) for r in rows]
 
     def withheld_counts(self) -> list[tuple[str, str, int]]:
         """(partner, reason code, how many)."""
@@ -229,11 +244,11 @@ class Releases:
                 for r in rows
             }
 
-    def facts(self, partner: str) -> list[Fact]:
-        """Every release to a partner, for reconciliation."""
+    def facts(self, partner: str, *, skip: int, limit: int) -> list[Fact]:
+        """Releases to a partner, for reconciliation, in an order that does not change."""
         with self._database.reading() as transaction:
             rows = transaction.run(
-                "release", "facts", partner=partner, position=0, limit=1 << 40
+                "release", "facts", partner=partner, skip=skip, limit=limit
             )
             return [
                 Fact(
@@ -260,6 +275,20 @@ class Releases:
             ]
 
 
+def _held_back(row: Any, hit: Hit | None) -> HeldBack:
+    shown = (hit.type, hit.name, hit.marking) if hit else ("", row.object_id, "")
+    return HeldBack(
+        row.partner,
+        row.object_id,
+        row.code,
+        row.detail,
+        row.rule,
+        row.until,
+        row.at,
+        *shown,
+    )
+
+
 def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Records releases: values for every column of `release` but position, added and is_last.
 
@@ -271,8 +300,37 @@ def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
         position += 1
         added = max(added + 1, row.pop("now"))
         row["position"], row["added"] = position, added
+        row["of_hash"], row["id_hash"] = (
+            hash_of(row["of_id"]),
+            hash_of(row["object_id"]),
+        )
     transaction.run_many("release", "supersede", rows)
     transaction.run_many("release", "put", rows)
+
+
+def note_receipts(
+    transaction: Transaction,
+    partner: str,
+    entries: Sequence[policy.ledger.Received],
+    *,
+    at: int,
+) -> None:
+    """Notes a partner's word on releases; the first word on a release stands."""
+    transaction.run_many(
+        "release",
+        "note_receipt",
+        [
+            {
+                "partner": partner,
+                "object_id": entry.object_id,
+                "id_hash": hash_of(entry.object_id),
+                "digest": bytes.fromhex(entry.digest),
+                "receipt": entry.outcome,
+                "at": at,
+            }
+            for entry in entries
+        ],
+    )
 
 
 def renew(
@@ -298,7 +356,9 @@ def _filters(transaction: Transaction, matching: Matching) -> dict[str, Any]:
         return None if values is None else transaction.among(values)
 
     return {
-        "ids": among(matching.ids),
+        "hashes": None
+        if matching.ids is None
+        else hashes_of(transaction, matching.ids),
         "types": among(matching.types),
         "specs": among(matching.specs),
         "versions": transaction.among([str(version) for version in matching.versions]),
@@ -309,7 +369,7 @@ def _filters(transaction: Transaction, matching: Matching) -> dict[str, Any]:
 
 
 def _release(row: Sequence[Any]) -> ReleaseRow:
-    *front, digest, rule, epoch, seq, of_id, is_recall, ledger_index, raw = row
+    *front, is_recall, ledger_index, raw = row
     return ReleaseRow(
-        *front, digest, rule, epoch, seq, of_id, bool(is_recall), ledger_index, raw
+        *front, is_recall=bool(is_recall), ledger_index=ledger_index, raw=raw
     )

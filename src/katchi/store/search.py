@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from katchi.store.database import Database
+from katchi import stix
+from katchi.store.database import Database, Transaction
+from katchi.store.log import hash_of, hashes_of, newest
 
 _NEWEST = 1 << 62
 
@@ -71,27 +73,30 @@ class Search:
 
     def by_id(self, object_id: str) -> Hit | None:
         """The object of this id."""
+        return self.by_ids([object_id]).get(object_id)
+
+    def by_ids(self, object_ids: Iterable[str]) -> dict[str, Hit]:
+        """Those of these objects that are held."""
         with self._database.reading() as transaction:
-            row = transaction.run("search", "by_id", object_id=object_id).first()
-        return _hit(row) if row else None
+            return hits_of(transaction, object_ids)
 
     def of_thing(self, thing_key: str, limit: int) -> list[Hit]:
         """Everything that speaks of one thing, whoever said it."""
         with self._database.reading() as transaction:
+            rows = transaction.run(
+                "log", "mentioning", key_hash=hash_of(thing_key), limit=limit
+            )
             return [
-                _hit(row)
-                for row in transaction.run(
-                    "log", "mentioning", thing_key=thing_key, limit=limit
-                )
+                _hit(row[:-1])
+                for row in rows
+                if thing_key in stix.thing_keys(stix.read(bytes(row.raw)))
             ]
 
     def things_of(self, object_id: str) -> list[str]:
         """The canonical keys of the things that an object speaks of."""
         with self._database.reading() as transaction:
-            return [
-                row.thing_key
-                for row in transaction.run("log", "keys_of", object_id=object_id)
-            ]
+            entry = newest(transaction, [object_id]).get(object_id)
+        return sorted(stix.thing_keys(stix.read(bytes(entry.raw)))) if entry else []
 
     def referring_to(self, object_id: str, limit: int) -> list[Reference]:
         """Objects whose newest version refers to this one."""
@@ -115,6 +120,13 @@ class Search:
                 (row.origin, row.n)
                 for row in transaction.run("log", "counts_by_origin")
             ]
+
+
+def hits_of(transaction: Transaction, object_ids: Iterable[str]) -> dict[str, Hit]:
+    """Those of these objects that are held, as lists show them."""
+    wanted = set(object_ids)
+    rows = transaction.run("log", "summaries", hashes=hashes_of(transaction, wanted))
+    return {row.object_id: _hit(row) for row in rows if row.object_id in wanted}
 
 
 def _like(words: str) -> str:

@@ -53,14 +53,15 @@ object_log = Table(
 )
 
 # ---- derived from the log; `katchi store rebuild` makes them anew ------------------------------
-# Ids and thing keys come in random order: each index on them costs a page per row and batch. So there
-# is one such index for ids and one for keys; all else follows seq, which only grows.
+# Ids and thing keys come in random order, so each row of an index on them costs a page of its own in a
+# batch: they are indexed by 64 bits of a hash, which pack densely, and compared in full when read. All
+# else follows seq, which only grows.
 
 newest = Table(
     "newest",
     metadata,
-    Column("object_id", Text, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
+    Column("id_hash", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -87,7 +88,7 @@ summary = Table(
 mention = Table(
     "mention",
     metadata,
-    Column("thing_key", Text, primary_key=True),
+    Column("key_hash", BigInteger, primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Index(None, "seq"),
     sqlite_with_rowid=False,
@@ -176,10 +177,8 @@ release = Table(
         "receipt", Text
     ),  # the partner's word: "stored", "already-held", "refused:<code>"
     Column("receipt_at", BigInteger),
-    UniqueConstraint("partner", "object_id", "version", "spec_version"),
     UniqueConstraint("added"),
     Index(None, "partner", "position"),
-    Index(None, "partner", "of_id"),
 )
 
 withheld = Table(
@@ -210,12 +209,14 @@ copy = Table(
 received = Table(
     "received",
     metadata,
-    Column("partner", Text, primary_key=True),
-    Column("object_id", Text, primary_key=True),
-    Column("version_text", Text, primary_key=True),
-    Column("digest", LargeBinary, primary_key=True),
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("partner", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("version_text", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Index(None, "partner", "number"),
 )
 
 # ---- the ledger --------------------------------------------------------------------------------
@@ -228,9 +229,9 @@ ledger = Table(
     Column("kind", Text, nullable=False),
     Column("partner", Text, nullable=False),
     Column("object_id", Text),
+    Column("id_hash", BigInteger, index=True),
     Column("entry", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    Index(None, "partner", "object_id"),
     Index(None, "kind", "index"),
 )
 
@@ -297,6 +298,7 @@ invitation = Table(
     Column("document", LargeBinary, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
+    Column("used_by", Text),  # the digest of the request that used it
 )
 
 submission = Table(

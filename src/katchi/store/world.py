@@ -36,7 +36,7 @@ class StoreWorld:
             "release",
             "gone_to",
             partner=self._partner,
-            ids=self._transaction.among(unknown),
+            hashes=log.hashes_of(self._transaction, unknown),
         )
         gone = {row.of_id for row in rows}
         self._gone.update({object_id: object_id in gone for object_id in unknown})
@@ -61,6 +61,22 @@ class StoreWorld:
         """Who brought the newest version: "own" or a partner's name."""
         entry = self.entry(object_id)
         return entry.origin if entry else None
+
+    def added_at(self, object_id: str) -> int | None:
+        """When the newest version was added."""
+        entry = self.entry(object_id)
+        return entry.added if entry else None
+
+    def last_released(self, object_id: str) -> list[stix.Object]:
+        """The last body that went to this partner under each id that stands for this object, oldest first."""
+        rows = self._transaction.run(
+            "release",
+            "last_bodies",
+            partner=self._partner,
+            of_hash=log.hash_of(object_id),
+            of_id=object_id,
+        )
+        return [stix.read(bytes(row.raw)) for row in rows]
 
     def released_before(self, object_id: str) -> bool:
         """Whether some version of it has gone to this partner."""

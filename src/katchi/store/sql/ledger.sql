@@ -13,8 +13,8 @@ INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO U
 SELECT value FROM setting WHERE name = :name;
 
 -- name: append
-INSERT INTO ledger ("index", at, kind, partner, object_id, entry, hash)
-VALUES (:index, :at, :kind, :partner, :object_id, :entry, :hash);
+INSERT INTO ledger ("index", at, kind, partner, object_id, id_hash, entry, hash)
+VALUES (:index, :at, :kind, :partner, :object_id, :id_hash, :entry, :hash);
 
 -- name: hashes
 SELECT hash FROM ledger WHERE "index" < :size ORDER BY "index";
@@ -29,7 +29,7 @@ WHERE (:partner = '' OR partner = :partner) AND (:kind = '' OR kind = :kind) ORD
 
 -- name: about
 SELECT "index", at, kind, partner, object_id, entry, hash FROM ledger
-WHERE partner = :partner AND object_id = :object_id ORDER BY "index";
+WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner ORDER BY "index";
 
 -- name: put_head
 INSERT INTO head (partner, size, document) VALUES (:partner, :size, :document)

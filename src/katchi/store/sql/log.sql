@@ -5,11 +5,11 @@ SELECT seq, added FROM object ORDER BY seq DESC LIMIT 1;
 
 -- name: newest_of (sqlite)
 SELECT o.object_id, o.seq, o.version, o.digest, o.spec_version FROM newest n JOIN object o ON o.seq = n.seq
-WHERE n.object_id IN (SELECT value FROM json_each(:ids));
+WHERE n.id_hash IN (SELECT value FROM json_each(:hashes));
 
 -- name: newest_of (postgresql)
 SELECT o.object_id, o.seq, o.version, o.digest, o.spec_version FROM newest n JOIN object o ON o.seq = n.seq
-WHERE n.object_id = ANY(:ids);
+WHERE n.id_hash = ANY(:hashes);
 
 -- name: append
 INSERT INTO object
@@ -18,8 +18,10 @@ VALUES
   (:seq, :added, :object_id, :version, :version_text, :type, :spec_version, :origin, :via, :digest, :previous, :raw);
 
 -- name: put_newest
-INSERT INTO newest (object_id, seq) VALUES (:object_id, :seq)
-ON CONFLICT (object_id) DO UPDATE SET seq = excluded.seq;
+INSERT INTO newest (id_hash, seq) VALUES (:id_hash, :seq);
+
+-- name: forget_newest
+DELETE FROM newest WHERE id_hash = :id_hash AND seq = :seq;
 
 -- name: put_summary
 INSERT INTO summary (seq, object_id, version, type, origin, marking, is_revoked, name, text)
@@ -32,7 +34,7 @@ DELETE FROM summary WHERE seq = :seq;
 DELETE FROM mention WHERE seq = :seq;
 
 -- name: put_mention
-INSERT INTO mention (thing_key, seq) VALUES (:thing_key, :seq) ON CONFLICT DO NOTHING;
+INSERT INTO mention (key_hash, seq) VALUES (:key_hash, :seq) ON CONFLICT DO NOTHING;
 
 -- name: forget_links
 DELETE FROM link WHERE from_seq = :seq;
@@ -62,16 +64,24 @@ FROM object WHERE added > :added ORDER BY added LIMIT :limit;
 
 -- name: newest_objects (sqlite)
 SELECT o.seq, o.added, o.object_id, o.version, o.version_text, o.type, o.spec_version, o.origin, o.via, o.digest, o.raw
-FROM newest n JOIN object o ON o.seq = n.seq
-WHERE n.object_id IN (SELECT value FROM json_each(:ids));
+FROM newest n JOIN object o ON o.seq = n.seq WHERE n.id_hash IN (SELECT value FROM json_each(:hashes));
 
 -- name: newest_objects (postgresql)
 SELECT o.seq, o.added, o.object_id, o.version, o.version_text, o.type, o.spec_version, o.origin, o.via, o.digest, o.raw
-FROM newest n JOIN object o ON o.seq = n.seq WHERE n.object_id = ANY(:ids);
+FROM newest n JOIN object o ON o.seq = n.seq WHERE n.id_hash = ANY(:hashes);
+
+-- name: summaries (sqlite)
+SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version
+FROM newest n JOIN summary s ON s.seq = n.seq WHERE n.id_hash IN (SELECT value FROM json_each(:hashes));
+
+-- name: summaries (postgresql)
+SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version
+FROM newest n JOIN summary s ON s.seq = n.seq WHERE n.id_hash = ANY(:hashes);
 
 -- name: versions
 WITH RECURSIVE earlier AS (
-  SELECT seq AS at FROM newest WHERE object_id = :object_id
+  SELECT n.seq AS at FROM newest n JOIN object o ON o.seq = n.seq
+  WHERE n.id_hash = :id_hash AND o.object_id = :object_id
   UNION ALL
   SELECT o.previous FROM earlier e JOIN object o ON o.seq = e.at WHERE o.previous IS NOT NULL
 )
@@ -80,7 +90,7 @@ FROM earlier e JOIN object o ON o.seq = e.at ORDER BY o.version DESC, o.seq DESC
 
 -- name: version_digests
 WITH RECURSIVE earlier AS (
-  SELECT seq AS at FROM newest WHERE object_id = :object_id
+  SELECT CAST(:seq AS BIGINT) AS at
   UNION ALL
   SELECT o.previous FROM earlier e JOIN object o ON o.seq = e.at WHERE o.previous IS NOT NULL
 )
@@ -95,11 +105,9 @@ SELECT s.object_id AS from_id, l.path, s.type, s.name FROM link l JOIN summary s
 WHERE l.to_id = :object_id ORDER BY s.type, s.name LIMIT :limit;
 
 -- name: mentioning
-SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version FROM mention m
-JOIN summary s ON s.seq = m.seq WHERE m.thing_key = :thing_key ORDER BY s.seq DESC LIMIT :limit;
-
--- name: keys_of
-SELECT m.thing_key FROM newest n JOIN mention m ON m.seq = n.seq WHERE n.object_id = :object_id ORDER BY m.thing_key;
+SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version, o.raw FROM mention m
+JOIN summary s ON s.seq = m.seq JOIN object o ON o.seq = m.seq
+WHERE m.key_hash = :key_hash ORDER BY s.seq DESC LIMIT :limit;
 
 -- name: counts_by_type
 SELECT type, count(*) AS n FROM summary GROUP BY type ORDER BY n DESC;

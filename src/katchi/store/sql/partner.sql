@@ -45,10 +45,10 @@ UPDATE partner SET trouble = :trouble, trouble_at = :at WHERE name = :name;
 INSERT INTO invitation (id, partner, document, expires_at) VALUES (:id, :partner, :document, :expires_at);
 
 -- name: invitation
-SELECT id, partner, document, expires_at, used_at FROM invitation WHERE id = :id;
+SELECT id, partner, document, expires_at, used_at, used_by FROM invitation WHERE id = :id;
 
 -- name: use_invitation
-UPDATE invitation SET used_at = :at WHERE id = :id AND used_at IS NULL;
+UPDATE invitation SET used_at = :at, used_by = :used_by WHERE id = :id AND used_at IS NULL;
 
 -- name: put_token
 INSERT INTO token (id, digest, partner, label, created_at, expires_at)

@@ -5,16 +5,17 @@ SELECT position, added FROM release ORDER BY position DESC LIMIT 1;
 
 -- name: supersede
 UPDATE release SET is_last = 0
-WHERE partner = :partner AND object_id = :object_id AND version < :version AND is_last = 1;
+WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND version < :version AND is_last = 1;
 
 -- name: released_version
 SELECT position, withdrawn_at FROM release
-WHERE partner = :partner AND object_id = :object_id AND version = :version AND spec_version = :spec_version;
+WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND version = :version
+  AND spec_version = :spec_version;
 
 -- name: put
-INSERT INTO release (position, added, partner, seq, of_id, object_id, version, version_text, type, spec_version,
+INSERT INTO release (position, added, partner, seq, of_id, of_hash, object_id, id_hash, version, version_text, type, spec_version,
   digest, raw, rule, epoch, is_recall, is_last, ledger_index)
-VALUES (:position, :added, :partner, :seq, :of_id, :object_id, :version, :version_text, :type, :spec_version,
+VALUES (:position, :added, :partner, :seq, :of_id, :of_hash, :object_id, :id_hash, :version, :version_text, :type, :spec_version,
   :digest, :raw, :rule, :epoch, :is_recall, 1, :ledger_index);
 
 -- name: keep_in_force
@@ -30,58 +31,69 @@ UPDATE release SET withdrawn_at = :at WHERE position = :position;
 
 -- name: note_receipt
 UPDATE release SET receipt = :receipt, receipt_at = :at
-WHERE partner = :partner AND object_id = :object_id AND digest = :digest AND receipt IS NULL;
+WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND digest = :digest AND receipt IS NULL;
 
 -- name: gone_to (sqlite)
 SELECT DISTINCT of_id FROM release
-WHERE partner = :partner AND of_id IN (SELECT value FROM json_each(:ids));
+WHERE of_hash IN (SELECT value FROM json_each(:hashes)) AND partner = :partner;
 
 -- name: gone_to (postgresql)
-SELECT DISTINCT of_id FROM release WHERE partner = :partner AND of_id = ANY(:ids);
+SELECT DISTINCT of_id FROM release WHERE of_hash = ANY(:hashes) AND partner = :partner;
+
+-- name: last_bodies
+SELECT r.object_id, coalesce(r.raw, o.raw) AS raw FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.of_hash = :of_hash AND r.of_id = :of_id AND r.partner = :partner AND NOT EXISTS (
+  SELECT 1 FROM release n WHERE n.id_hash = r.id_hash AND n.object_id = r.object_id AND n.partner = r.partner
+    AND n.version > r.version)
+ORDER BY r.position;
 
 -- name: page
-SELECT r.position, r.added, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest, r.rule, r.epoch,
-  r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
 WHERE r.partner = :partner AND r.position > :position AND r.added > :added
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.is_last = 1
 ORDER BY r.position LIMIT :limit;
 
 -- name: unreceipted
-SELECT r.position, r.added, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest, r.rule, r.epoch,
-  r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
 WHERE r.partner = :partner AND r.position > :position
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.receipt IS NULL
 ORDER BY r.position LIMIT :limit;
 
+-- name: news
+SELECT position FROM release WHERE partner = :partner AND position > :position
+  AND withdrawn_at IS NULL AND epoch = :epoch AND receipt IS NULL LIMIT 1;
+
 -- name: matching (sqlite)
-SELECT r.position, r.added, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest, r.rule, r.epoch,
-  r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
 WHERE r.partner = :partner AND r.position > :position AND r.added > :added
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
-  AND (:ids IS NULL OR r.object_id IN (SELECT value FROM json_each(:ids)))
+  AND (:hashes IS NULL OR r.id_hash IN (SELECT value FROM json_each(:hashes)))
   AND (:types IS NULL OR r.type IN (SELECT value FROM json_each(:types)))
   AND (:specs IS NULL OR r.spec_version IN (SELECT value FROM json_each(:specs)))
   AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
-    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.partner = r.partner AND e.object_id = r.object_id
-        AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
+    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
+        AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
     OR r.version IN (SELECT CAST(value AS INTEGER) FROM json_each(:versions)))
 ORDER BY r.position LIMIT :limit;
 
 -- name: matching (postgresql)
-SELECT r.position, r.added, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest, r.rule, r.epoch,
-  r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
 WHERE r.partner = :partner AND r.position > :position AND r.added > :added
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
-  AND (CAST(:ids AS text[]) IS NULL OR r.object_id = ANY(CAST(:ids AS text[])))
+  AND (CAST(:hashes AS bigint[]) IS NULL OR r.id_hash = ANY(CAST(:hashes AS bigint[])))
   AND (CAST(:types AS text[]) IS NULL OR r.type = ANY(CAST(:types AS text[])))
   AND (CAST(:specs AS text[]) IS NULL OR r.spec_version = ANY(CAST(:specs AS text[])))
   AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
-    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.partner = r.partner AND e.object_id = r.object_id
-        AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
+    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
+        AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
     OR r.version = ANY(CAST(CAST(:versions AS text[]) AS bigint[])))
 ORDER BY r.position LIMIT :limit;
 
@@ -93,17 +105,16 @@ ORDER BY position LIMIT :limit;
 -- name: releases_of
 SELECT r.partner, r.position, r.added, r.object_id, r.version_text, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
   r.is_recall, r.ledger_index, r.raw IS NOT NULL AS is_copy
-FROM release r WHERE r.of_id = :object_id ORDER BY r.position DESC LIMIT :limit;
+FROM release r WHERE r.of_hash = :of_hash AND r.of_id = :object_id ORDER BY r.position DESC LIMIT :limit;
 
 -- name: latest_releases
 SELECT r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at, r.is_recall,
-  r.raw IS NOT NULL AS is_copy, n.name
-FROM release r LEFT JOIN newest l ON l.object_id = r.of_id LEFT JOIN summary n ON n.seq = l.seq
-WHERE (:partner = '' OR r.partner = :partner) ORDER BY r.position DESC LIMIT :limit;
+  r.raw IS NOT NULL AS is_copy
+FROM release r WHERE (:partner = '' OR r.partner = :partner) ORDER BY r.position DESC LIMIT :limit;
 
 -- name: facts
 SELECT object_id, version_text, digest, added, receipt, withdrawn_at, ledger_index FROM release
-WHERE partner = :partner AND position > :position ORDER BY position LIMIT :limit;
+WHERE partner = :partner ORDER BY object_id, version, digest LIMIT :limit OFFSET :skip;
 
 -- name: release_counts
 SELECT partner, count(*) AS released, sum(CASE WHEN receipt IS NULL AND withdrawn_at IS NULL THEN 1 ELSE 0 END) AS waiting,
@@ -136,9 +147,8 @@ SELECT object_id FROM withheld WHERE partner = :partner AND epoch < :epoch ORDER
 SELECT partner, code, detail, rule, until, at FROM withheld WHERE object_id = :object_id ORDER BY partner;
 
 -- name: latest_withheld
-SELECT w.partner, w.object_id, w.code, w.detail, w.rule, w.until, w.at, n.type, n.name, n.marking
-FROM withheld w LEFT JOIN newest l ON l.object_id = w.object_id LEFT JOIN summary n ON n.seq = l.seq
-WHERE (:partner = '' OR w.partner = :partner) ORDER BY w.at DESC, w.object_id LIMIT :limit;
+SELECT w.partner, w.object_id, w.code, w.detail, w.rule, w.until, w.at
+FROM withheld w WHERE (:partner = '' OR w.partner = :partner) ORDER BY w.at DESC, w.object_id LIMIT :limit;
 
 -- name: withheld_counts
 SELECT partner, code, count(*) AS n FROM withheld GROUP BY partner, code ORDER BY partner, n DESC;
@@ -152,12 +162,11 @@ ON CONFLICT (copy_id) DO UPDATE SET document = excluded.document;
 
 -- name: note_received
 INSERT INTO received (partner, object_id, version_text, digest, outcome, at)
-VALUES (:partner, :object_id, :version_text, :digest, :outcome, :at)
-ON CONFLICT (partner, object_id, version_text, digest) DO NOTHING;
+VALUES (:partner, :object_id, :version_text, :digest, :outcome, :at);
 
 -- name: received_from
 SELECT object_id, version_text, digest, outcome, at FROM received WHERE partner = :partner
-ORDER BY object_id, version_text LIMIT :limit OFFSET :skip;
+ORDER BY number LIMIT :limit OFFSET :skip;
 
 -- name: received_counts
 SELECT partner, count(*) AS n, max(at) AS last_at FROM received GROUP BY partner;

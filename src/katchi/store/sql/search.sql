@@ -12,9 +12,5 @@ WHERE seq < :before AND text LIKE :like ESCAPE '\' AND (:type = '' OR type = :ty
   AND (:origin = '' OR origin = :origin) AND (:marking = '' OR marking = :marking)
 ORDER BY seq DESC LIMIT :limit;
 
--- name: by_id
-SELECT object_id, seq, type, name, origin, marking, is_revoked, version FROM summary
-WHERE seq = (SELECT seq FROM newest WHERE object_id = :object_id);
-
 -- name: known_types
 SELECT DISTINCT type FROM summary ORDER BY type;

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("used_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("invitation_key")),
     )
     op.create_table(
@@ -45,18 +46,17 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("partner", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=True),
+        sa.Column("id_hash", sa.BigInteger(), nullable=True),
         sa.Column("entry", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("index", name=op.f("ledger_key")),
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ledger_by_kind_index"), ["kind", "index"], unique=False
+            batch_op.f("ledger_by_id_hash"), ["id_hash"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ledger_by_partner_object_id"),
-            ["partner", "object_id"],
-            unique=False,
+            batch_op.f("ledger_by_kind_index"), ["kind", "index"], unique=False
         )
 
     op.create_table(
@@ -74,9 +74,9 @@ def upgrade() -> None:
 
     op.create_table(
         "mention",
-        sa.Column("thing_key", sa.Text(), nullable=False),
+        sa.Column("key_hash", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("thing_key", "seq", name=op.f("mention_key")),
+        sa.PrimaryKeyConstraint("key_hash", "seq", name=op.f("mention_key")),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("mention", schema=None) as batch_op:
@@ -84,9 +84,9 @@ def upgrade() -> None:
 
     op.create_table(
         "newest",
-        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("id_hash", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("object_id", name=op.f("newest_key")),
+        sa.PrimaryKeyConstraint("id_hash", "seq", name=op.f("newest_key")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -139,16 +139,27 @@ def upgrade() -> None:
     )
     op.create_table(
         "received",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("partner", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("version_text", sa.Text(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "partner", "object_id", "version_text", "digest", name=op.f("received_key")
-        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("received_key")),
     )
+    with op.batch_alter_table("received", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("received_by_partner_number"),
+            ["partner", "number"],
+            unique=False,
+        )
+
     op.create_table(
         "release",
         sa.Column(
@@ -178,18 +189,8 @@ def upgrade() -> None:
         sa.Column("receipt_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("position", name=op.f("release_key")),
         sa.UniqueConstraint("added", name=op.f("release_one_added")),
-        sa.UniqueConstraint(
-            "partner",
-            "object_id",
-            "version",
-            "spec_version",
-            name=op.f("release_one_partner_object_id_version_spec_version"),
-        ),
     )
     with op.batch_alter_table("release", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("release_by_partner_of_id"), ["partner", "of_id"], unique=False
-        )
         batch_op.create_index(
             batch_op.f("release_by_partner_position"),
             ["partner", "position"],
