@@ -12,6 +12,7 @@ from katchi import policy, stix
 from katchi.exchange.taxii import errors, resources
 from katchi.exchange.taxii.asking import Asking
 from katchi.node.receive import Account
+from katchi.node.release import recipient_of
 from katchi.node.settings import Settings
 from katchi.node.wiring import Node
 from katchi.store.partners import PartnerRow
@@ -111,18 +112,10 @@ def view(node: Node, partner: PartnerRow, asking: Asking) -> View:
     return View(rows, asking.after(rows[-1].position) if more else None)
 
 
-def admit(
-    node: Node, partner: PartnerRow, rows: Sequence[ReleaseRow]
-) -> list[policy.Released]:
+def admit(partner: PartnerRow, rows: Sequence[ReleaseRow]) -> list[policy.Released]:
     """Stored releases as the policy lets them out today. Raises policy.NotReleasedError."""
-    recipient = policy.Recipient(name=partner.name, is_active=partner.state == "active")
-    in_force = node.store.partners.terms_in_force(partner.name)
-    if in_force is None:
-        raise errors.NotAllowedError("No terms are in force for this partner.")
-    gate = policy.Gate(
-        recipient, policy.parse_terms(in_force.text), partner.epoch, node.clock.now()
-    )
-    return [gate.reopen(row) for row in rows]
+    recipient = recipient_of(partner)
+    return [policy.reopen(row, recipient) for row in rows]
 
 
 def status_of(account: Account, receipt: bytes | None = None) -> resources.Status:

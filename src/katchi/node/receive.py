@@ -13,7 +13,7 @@ import msgspec
 from katchi import policy, stix
 from katchi.errors import KatchiError
 from katchi.node.wiring import OWN, Node
-from katchi.store import ledger, log, submissions
+from katchi.store import log, submissions
 from katchi.store.database import Transaction
 from katchi.store.log import AlreadyHeld, Arrival, NotTaken, Stored
 
@@ -54,6 +54,11 @@ class Account(msgspec.Struct, frozen=True):
     refused: int
     problems: tuple[Problem, ...] = ()
     tolerated: dict[str, int] = {}
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing was refused."""
+        return self.refused == 0
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -107,7 +112,9 @@ class Intake:
             for arrival, outcome in zip(arrivals, outcomes, strict=True):
                 self._note(arrival, outcome)
             if self.origin != OWN:
-                _remember(transaction, self.node, self.origin, self.fates[first:])
+                _remember(
+                    transaction, self.origin, self.fates[first:], self.node.clock.now()
+                )
         self.node.bell.ring()
 
     def _readable(self, batch: Sequence[bytes]) -> Iterator[Arrival]:
@@ -242,6 +249,15 @@ class Intake:
         return account
 
 
+def receive_with_fates(
+    node: Node, document: bytes, *, partner: str, via: str
+) -> tuple[Account, tuple[Fate, ...]]:
+    """As `receive`, from a partner, with what became of each object for the receipt."""
+    intake = Intake(node, origin=partner, via=via, submitter=partner)
+    account = intake.take(stix.split(document), None)
+    return account, tuple(intake.fates)
+
+
 def receive(
     node: Node,
     document: bytes,
@@ -313,10 +329,9 @@ def _not_taken(item: stix.Object, outcome: NotTaken) -> Problem:
 
 
 def _remember(
-    transaction: Transaction, node: Node, partner: str, fates: Sequence[Fate]
+    transaction: Transaction, partner: str, fates: Sequence[Fate], now: int
 ) -> None:
-    """Writes down what we tell a partner that we received: the rows reconciliation reads, and one ledger entry."""
-    now = node.clock.now()
+    """Writes down what we will tell the partner that we received: what reconciliation reads."""
     transaction.run_many(
         "release",
         "note_received",
@@ -332,16 +347,3 @@ def _remember(
             for fate in fates
         ],
     )
-    ledger.append(
-        transaction,
-        [
-            policy.ledger.received_entry(
-                partner, fates_digest(fates), len(fates), at=now
-            )
-        ],
-    )
-
-
-def fates_digest(fates: Sequence[Fate]) -> str:
-    """SHA-256 over a batch of fates, as the ledger keeps it."""
-    return policy.ledger.digest_of(msgspec.json.encode(fates)).hex()

@@ -10,6 +10,7 @@ from typing import Any
 
 from katchi import policy, stix
 from katchi.node.wiring import Node
+from katchi.policy.partner import Partner
 from katchi.store import ledger, log, partners, releases
 from katchi.store.database import Transaction
 from katchi.store.partners import PartnerRow
@@ -38,7 +39,7 @@ class Judgement:
         self.row = row
         self.terms = terms
         self.now = node.clock.now()
-        self.recipient = policy.Recipient(name=row.name, is_active=True)
+        self.recipient = recipient_of(row)
         self.world = StoreWorld(transaction, row.name, node.copy_key)
         self._going: list[_Going] = []
         self._kept_back: list[dict[str, Any]] = []
@@ -130,6 +131,7 @@ class Judgement:
             "released_version",
             partner=self.row.name,
             object_id=released.object_id,
+            id_hash=log.hash_of(released.object_id),
             version=_version(released, going.entry),
             spec_version=released.spec_version,
         ).first()
@@ -153,6 +155,7 @@ class Judgement:
             rule=going.decision.rule,
             terms_digest=self.terms.digest,
             at=self.now,
+            salt=self.node.random(16),
         )
 
     def _release_row(self, going: _Going, ledger_index: int) -> dict[str, Any]:
@@ -194,6 +197,14 @@ def judge(node: Node, name: str) -> bool:
             policy.parse_terms(in_force.text, source=f"{name}.toml"),
         )
         return _review(judgement) or _look_ahead(judgement) or _delays(judgement)
+
+
+def recipient_of(row: PartnerRow) -> policy.Recipient:
+    """A partner as a decision sees it."""
+    partner = Partner.from_json(row.document)
+    return policy.Recipient(
+        row.name, is_active=row.state == "active", own=partner.is_own, epoch=row.epoch
+    )
 
 
 def _look_ahead(judgement: Judgement) -> bool:
@@ -269,7 +280,7 @@ def _review_one(judgement: Judgement, found: Any) -> None:
         [
             policy.ledger.withdrawal_entry(
                 partner=row.name, object_id=found.object_id, digest=bytes(found.digest).hex(), reason=reason,
-                terms_digest=judgement.terms.digest, at=judgement.now,
+                terms_digest=judgement.terms.digest, at=judgement.now, salt=judgement.node.random(16),
             )
         ],
     )  # fmt: skip

@@ -20,6 +20,7 @@ from katchi.store import Store
 from katchi.store import migrate
 
 OWN = "own"
+KEY_FILE = "node.key"
 
 
 class NodeExistsError(KatchiError):
@@ -58,6 +59,7 @@ class Node:
     clock: Clock
     random: Callable[[int], bytes] = os.urandom
     bell: Bell = field(default_factory=Bell)
+    key_changed_at: int = 0  # the key file's mtime, ns
 
     def close(self) -> None:
         """Lets go of the store."""
@@ -88,7 +90,7 @@ def create_node(
         settings.url, node_id=settings.node_id, now=clock.now()
     )
     _keep_secret(
-        folder / "node.key", NodeKey.generate(secrets.token_bytes(32)).private_pem()
+        folder / KEY_FILE, NodeKey.generate(secrets.token_bytes(32)).private_pem()
     )
     _keep_secret(folder / "tls.key", certificate.key_pem)
     _keep_secret(folder / "copies.key", secrets.token_hex(32).encode())
@@ -118,13 +120,30 @@ def open_node(folder: Path, *, clock: Clock | None = None) -> Iterator[Node]:
             folder=folder,
             settings=settings,
             store=store,
-            key=NodeKey.from_pem((folder / "node.key").read_bytes()),
+            key=NodeKey.from_pem((folder / KEY_FILE).read_bytes()),
             certificate=(folder / "tls.pem").read_bytes(),
             copy_key=bytes.fromhex((folder / "copies.key").read_text()),
             clock=clock or SystemClock(),
         )
     finally:
         store.close()
+
+
+def refresh_key(node: Node) -> None:
+    """Takes up a new signing key that another process (`katchi partner rotate-key`) put in place."""
+    path = node.folder / KEY_FILE
+    changed_at = path.stat().st_mtime_ns
+    if changed_at != node.key_changed_at:
+        node.key, node.key_changed_at = NodeKey.from_pem(path.read_bytes()), changed_at
+
+
+def replace_key(node: Node, key: NodeKey) -> None:
+    """Puts a new signing key in the old one's place, in one step that a crash cannot halve."""
+    fresh = node.folder / f"{KEY_FILE}.new"
+    fresh.unlink(missing_ok=True)
+    _keep_secret(fresh, key.private_pem())
+    fresh.replace(node.folder / KEY_FILE)
+    refresh_key(node)
 
 
 def _keep_secret(path: Path, secret: bytes) -> None:

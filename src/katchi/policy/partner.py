@@ -95,6 +95,7 @@ class Partner(msgspec.Struct, frozen=True):
     name: Name
     kind: Literal["node", "tool"] = "node"
     state: State = State.INVITED
+    is_own: bool = False  # a tool of our own organisation, such as its SIEM
     title: Annotated[str, msgspec.Meta(max_length=200)] = ""
     node_id: NodeId | None = None
     url: Url | None = None

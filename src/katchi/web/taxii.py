@@ -14,9 +14,9 @@ from katchi import stix
 from katchi.errors import KatchiError
 from katchi.exchange.taxii import errors, media, resources
 from katchi.exchange.taxii.asking import Asking, read_asking
-from katchi.node import collections
-from katchi.node.receive import Account, receive
-from katchi.node.receipts import receipt_for
+from katchi.node import collections, receipts
+from katchi.node.deliver import partner_of
+from katchi.node.receive import receive_with_fates
 from katchi.node.wiring import Node
 from katchi.store.partners import PartnerRow
 from katchi.store.releases import ReleaseRow
@@ -26,8 +26,15 @@ from katchi.web import callers
 PIECE = 131_072
 
 
-def _answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
-    return Response(msgspec.json.encode(value), status_code=status, media_type=media.TAXII, headers=headers or {})
+def _answer(
+    value: Any, status: int = 200, headers: dict[str, str] | None = None
+) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(value),
+        status_code=status,
+        media_type=media.TAXII,
+        headers=headers or {},
+    )
 
 
 def _node(request: Request[Any, Any, Any]) -> Node:
@@ -56,21 +63,27 @@ async def api_root(request: Request[Any, Any, Any]) -> Response[bytes]:
     await _caller(request)
     settings = _node(request).settings
     limit = settings.limits.max_content_length
-    return _answer(resources.ApiRoot(settings.title or settings.name, [media.TAXII], limit))
+    return _answer(
+        resources.ApiRoot(settings.title or settings.name, [media.TAXII], limit)
+    )
 
 
 @get(f"/{collections.API_ROOT}/status/{{status_id:str}}/")
 async def status(request: Request[Any, Any, Any], status_id: str) -> Response[bytes]:
     """TAXII 2.1 §4.3: what became of a hand-in."""
     partner = await _caller(request)
-    return _answer(await sync_to_thread(collections.status, _node(request), partner, status_id))
+    return _answer(
+        await sync_to_thread(collections.status, _node(request), partner, status_id)
+    )
 
 
 @get(f"/{collections.API_ROOT}/collections/")
 async def all_collections(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §5.1: the collections that this partner may know of."""
     partner = await _caller(request)
-    return _answer({"collections": collections.collections_of(_node(request).settings, partner)})
+    return _answer(
+        {"collections": collections.collections_of(_node(request).settings, partner)}
+    )
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/")
@@ -81,14 +94,18 @@ async def one_collection(request: Request[Any, Any, Any], name: str) -> Response
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
-async def objects(request: Request[Any, Any, Any], name: str) -> Response[bytes] | Stream:
+async def objects(
+    request: Request[Any, Any, Any], name: str
+) -> Response[bytes] | Stream:
     """TAXII 2.1 §5.4: the objects released to this partner."""
     partner, asking = await _asking(request, name)
     return await _page(request, partner, asking)
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/")
-async def one_object(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[bytes] | Stream:
+async def one_object(
+    request: Request[Any, Any, Any], name: str, object_id: str
+) -> Response[bytes] | Stream:
     """TAXII 2.1 §5.6: one object, if it was released to this partner."""
     partner, asking = await _asking(request, name, object_id)
     await _require_released(_node(request), partner, object_id)
@@ -105,13 +122,19 @@ async def manifest(request: Request[Any, Any, Any], name: str) -> Response[bytes
     return Response(body, media_type=media.TAXII, headers=_dates(view.rows))
 
 
-@get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/")
-async def versions(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[bytes]:
+@get(
+    f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/"
+)
+async def versions(
+    request: Request[Any, Any, Any], name: str, object_id: str
+) -> Response[bytes]:
     """TAXII 2.1 §5.8: the versions of one object that were released to this partner."""
     partner, asking = await _asking(request, name, object_id, every_version=True)
     view = await sync_to_thread(collections.view, _node(request), partner, asking)
     if not view.rows and asking.position == 0 and asking.added == 0:
-        raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
+        raise errors.NotFoundError(
+            "There is no such object here.", where=object_id[:100]
+        )
     items = [msgspec.json.encode(resources.version_of(row)) for row in view.rows]
     body = b"".join(resources.page("versions", items, view.following))
     return Response(body, media_type=media.TAXII, headers=_dates(view.rows))
@@ -128,24 +151,38 @@ async def add_objects(request: Request[Any, Any, Any], name: str) -> Response[by
     partner = await sync_to_thread(callers.settle, node, claim, body)
     collections.require_flowing(partner)
     collections.collection(node.settings, partner, name, to="write")
-    account, receipt = await sync_to_thread(_take, node, partner, body)
-    return _answer(collections.status_of(account, receipt), 202)
+    return _answer(await sync_to_thread(_take, node, partner, body), 202)
 
 
-def _take(node: Node, partner: PartnerRow, body: bytes) -> tuple[Account, bytes | None]:
+def _take(node: Node, partner: PartnerRow, body: bytes) -> resources.Status:
     try:
-        return receipt_for(node, partner, lambda: receive(
-            node, body, origin=partner.name, via="taxii", submitter=partner.name
-        ))  # fmt: skip
+        account, fates = receive_with_fates(
+            node, body, partner=partner.name, via="taxii"
+        )
     except stix.UnreadableError as problem:
         raise errors.UnprocessableError(
-            problem.sentence, where="envelope", what=problem.what, expected=problem.expected, found=problem.found,
+            problem.sentence,
+            where="envelope",
+            what=problem.what,
+            expected=problem.expected,
+            found=problem.found,
             remedy=problem.remedy,
-        ) from problem  # fmt: skip
+        ) from problem
+    # A tool has no node that could read a receipt.
+    receipt = (
+        receipts.give(node, partner_of(partner), fates)
+        if partner.kind == "node"
+        else None
+    )
+    return collections.status_of(account, receipt)
 
 
 async def _asking(
-    request: Request[Any, Any, Any], name: str, object_id: str = "", *, every_version: bool = False
+    request: Request[Any, Any, Any],
+    name: str,
+    object_id: str = "",
+    *,
+    every_version: bool = False,
 ) -> tuple[PartnerRow, Asking]:
     partner = await _caller(request)
     settings = _node(request).settings
@@ -161,25 +198,39 @@ async def _asking(
 
 
 async def _require_released(node: Node, partner: PartnerRow, object_id: str) -> None:
-    asking = read_asking([("match[id]", object_id), ("match[version]", "all")], page_size=1)
+    asking = read_asking(
+        [("match[id]", object_id), ("match[version]", "all")], page_size=1
+    )
     if not (await sync_to_thread(collections.view, node, partner, asking)).rows:
         # The same answer for what is not there and what is not theirs: ids must not be an oracle.
-        raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
+        raise errors.NotFoundError(
+            "There is no such object here.", where=object_id[:100]
+        )
 
 
-async def _page(request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking) -> Stream:
+async def _page(
+    request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking
+) -> Stream:
     node = _node(request)
     pieces, headers = await sync_to_thread(_pieces, node, partner, asking)
-    return Stream(_while_flowing(node, partner, pieces), media_type=media.TAXII, headers=headers)
+    return Stream(
+        _while_flowing(node, partner, pieces), media_type=media.TAXII, headers=headers
+    )
 
 
-def _pieces(node: Node, partner: PartnerRow, asking: Asking) -> tuple[list[bytes], dict[str, str]]:
+def _pieces(
+    node: Node, partner: PartnerRow, asking: Asking
+) -> tuple[list[bytes], dict[str, str]]:
     view = collections.view(node, partner, asking)
-    released = collections.admit(node, partner, view.rows)
-    return resources.page("objects", [item.raw for item in released], view.following), _dates(view.rows)
+    released = collections.admit(partner, view.rows)
+    return resources.page(
+        "objects", [item.raw for item in released], view.following
+    ), _dates(view.rows)
 
 
-async def _while_flowing(node: Node, partner: PartnerRow, pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+async def _while_flowing(
+    node: Node, partner: PartnerRow, pieces: Sequence[bytes]
+) -> AsyncIterator[bytes]:
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -195,7 +246,9 @@ async def _while_flowing(node: Node, partner: PartnerRow, pieces: Sequence[bytes
 
 def _require_still_flowing(node: Node, partner: PartnerRow) -> None:
     if not collections.still_flowing(node, partner):
-        raise errors.NotAllowedError("The exchange was suspended, or its terms changed, while this page went out.")
+        raise errors.NotAllowedError(
+            "The exchange was suspended, or its terms changed, while this page went out."
+        )
 
 
 def _dates(rows: Sequence[ReleaseRow]) -> dict[str, str]:
@@ -212,8 +265,16 @@ def explain(request: Request[Any, Any, Any], problem: KatchiError) -> Response[b
     """A failure as TAXII 2.1 §3.6.1 words it; nothing of the inside comes along."""
     status = problem.http_status if isinstance(problem, errors.TaxiiError) else 400
     said = problem.diagnostic()
-    details = {name: value for name in ("where", "what", "expected", "found") if (value := getattr(said, name))}
-    headers = {"WWW-Authenticate": 'Bearer realm="katchi", Basic realm="katchi"'} if status == 401 else {}
+    details = {
+        name: value
+        for name in ("where", "what", "expected", "found")
+        if (value := getattr(said, name))
+    }
+    headers = (
+        {"WWW-Authenticate": 'Bearer realm="katchi", Basic realm="katchi"'}
+        if status == 401
+        else {}
+    )
     body = resources.Error(said.sentence, said.remedy, said.code, str(status), details)
     return _answer(body, status, headers)
 

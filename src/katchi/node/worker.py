@@ -1,0 +1,148 @@
+"""What a node does by itself: judges what is new, pushes it to partners, catches up after an outage."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from katchi.errors import KatchiError
+from katchi.exchange.channels.link import Link
+from katchi.node import deliver, heads
+from katchi.node.release import judge
+from katchi.node.wiring import Node, refresh_key
+from katchi.policy.keys import NodeKey
+from katchi.store.partners import PartnerRow
+
+logger = logging.getLogger(__name__)
+
+SECOND = 1_000_000
+# Without a ring from this process, what another one wrote (`katchi import`) is found within this time.
+LOOK_EVERY = 0.25
+LONGEST_WAIT = 300 * SECOND
+AT_ONCE = 8  # partners served side by side
+
+
+@dataclass(slots=True)
+class _Course:
+    """How the exchange with one partner goes: its link, and when to try again."""
+
+    link: Link
+    document: bytes
+    key: NodeKey
+    failures: int = 0
+    not_before: int = 0
+    pull_at: int = 0
+    running: Future[None] | None = None
+
+
+class Worker:
+    """One thread judges for all partners; each partner's exchange runs beside it, so a slow one delays nobody."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._courses: dict[str, _Course] = {}
+        self._stopping = threading.Event()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="katchi-exchange")
+        self._thread = threading.Thread(
+            target=self._run, name="katchi-worker", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the envelopes under way."""
+        self._stopping.set()
+        self._node.bell.ring()
+        self._thread.join(timeout=35)
+        self._pool.shutdown(cancel_futures=True)
+        for course in self._courses.values():
+            course.link.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                busy = self._round()
+            except (
+                Exception
+            ):  # a worker that dies stops all exchange: it reports and goes on
+                logger.exception("the worker met something that it does not know")
+                busy = False
+            if not busy:
+                self._node.bell.wait(LOOK_EVERY)
+
+    def _round(self) -> bool:
+        """One look at all partners; True if there is more to judge at once."""
+        refresh_key(self._node)
+        busy = False
+        for row in self._node.store.partners.all():
+            if row.state == "active":
+                busy |= judge(self._node, row.name)
+                if row.kind == "node":
+                    self._set_out(row)
+        return busy
+
+    def _set_out(self, row: PartnerRow) -> None:
+        course = self._courses.get(row.name)
+        if (
+            course is not None
+            and course.running is not None
+            and not course.running.done()
+        ):
+            return
+        course = self._courses[row.name] = self._course(row, course)
+        now = self._node.clock.now()
+        has_news = self._node.store.releases.has_news(
+            row.name, row.epoch, position=row.pushed_position
+        )
+        if now >= course.not_before and (has_news or now >= course.pull_at):
+            course.running = self._pool.submit(self._exchange, row.name, course)
+
+    def _exchange(self, name: str, course: _Course) -> None:
+        try:
+            while (
+                deliver.push(self._node, name, course.link)
+                and not self._stopping.is_set()
+            ):
+                pass
+            now = self._node.clock.now()
+            if now >= course.pull_at:
+                deliver.pull(self._node, name, course.link)
+                heads.fetch(
+                    self._node,
+                    deliver.partner_of(self._node.store.partners.one(name)),
+                    course.link,
+                )
+                course.pull_at = now + self._node.settings.pull_every * SECOND
+                self._node.store.partners.note_contact(name, now)
+            course.failures = 0
+        except KatchiError as problem:
+            self._put_off(name, course, problem)
+        except Exception as problem:
+            logger.exception(
+                "exchange with %s met something that it does not know", name
+            )
+            self._put_off(name, course, KatchiError(type(problem).__name__))
+        self._node.bell.ring()
+
+    def _put_off(self, name: str, course: _Course, problem: KatchiError) -> None:
+        now = self._node.clock.now()
+        course.failures += 1
+        course.not_before = now + min(
+            SECOND << min(course.failures - 1, 20), LONGEST_WAIT
+        )
+        course.pull_at = 0  # whatever its push missed is fetched when it answers again
+        self._node.store.partners.note_trouble(name, f"{problem.code}: {problem}", now)
+        logger.warning("exchange with %s: %s", name, problem.code)
+
+    def _course(self, row: PartnerRow, course: _Course | None) -> _Course:
+        key = self._node.key
+        if course is not None and course.document == row.document and course.key is key:
+            return course
+        if course is not None:
+            course.link.close()
+        link = deliver.open_link(self._node, deliver.partner_of(row))
+        return _Course(link, row.document, key)

@@ -1,0 +1,131 @@
+"""The door between nodes: joining, receipts, heads, keys, and the books that reconciliation compares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, get, post
+from litestar.concurrency import sync_to_thread
+
+from katchi.errors import KatchiError
+from katchi.exchange.taxii.errors import BadFilterError
+from katchi.node import books, heads, partnering, receipts
+from katchi.node.collections import require_flowing
+from katchi.node.deliver import partner_of
+from katchi.node.wiring import Node
+from katchi.store.partners import PartnerRow
+from katchi.web import callers
+from katchi.web.taxii import explain
+
+SMALL = 65_536  # introductions, requests to join, changes of keys
+LARGE = 16_777_216  # receipts for the largest envelope
+
+
+def _node(request: Request[Any, Any, Any]) -> Node:
+    node: Node = request.app.state.node
+    return node
+
+
+def _answer(value: Any) -> Response[bytes]:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def _document(body: bytes) -> Response[bytes]:
+    return Response(body, media_type="application/json", status_code=200)
+
+
+async def _partner(
+    request: Request[Any, Any, Any], limit: int = 0
+) -> tuple[PartnerRow, bytes]:
+    """The active partner that calls, and its body. Raises NotSignedInError or NotAllowedError."""
+    node = _node(request)
+    claim = callers.claim(node, request)
+    body = await callers.read_body(request, limit)
+    partner = await sync_to_thread(callers.settle, node, claim, body)
+    require_flowing(partner)
+    return partner, body
+
+
+@get("/introduction")
+async def introduction(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Who this node says it is: what anybody who connects could see, and nothing about partners."""
+    return _document(partnering.introduction(_node(request)).to_json())
+
+
+@post("/join")
+async def join(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Answers a request to join; open to strangers, who need the invitation's secret."""
+    node = _node(request)
+    body = await callers.read_body(request, SMALL)
+    return _document(await sync_to_thread(partnering.take_join, node, body))
+
+
+@post("/receipts")
+async def receipt(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Takes a partner's receipt for what it pulled."""
+    partner, body = await _partner(request, LARGE)
+    await sync_to_thread(receipts.take, _node(request), partner_of(partner), body)
+    return _answer({})
+
+
+@get("/head")
+async def head(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The signed head of our ledger."""
+    await _partner(request)
+    return _document((await sync_to_thread(heads.sign, _node(request))).to_json())
+
+
+@get("/growth")
+async def growth(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The proof that our ledger only grew between two sizes."""
+    await _partner(request)
+    old, new = _number(request, "old"), _number(request, "new")
+    return _answer(await sync_to_thread(heads.growth, _node(request), old, new))
+
+
+@post("/key")
+async def key(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Takes a partner's announcement of its next key."""
+    partner, body = await _partner(request, SMALL)
+    await sync_to_thread(partnering.take_key_change, _node(request), partner.name, body)
+    return _answer({})
+
+
+@get("/received")
+async def received(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """What we took from the caller, page by page."""
+    partner, _ = await _partner(request)
+    return _answer(
+        await sync_to_thread(
+            books.received, _node(request), partner.name, _number(request, "skip")
+        )
+    )
+
+
+@get("/released")
+async def released(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """What we released to the caller, page by page."""
+    partner, _ = await _partner(request)
+    return _answer(
+        await sync_to_thread(
+            books.released, _node(request), partner.name, _number(request, "skip")
+        )
+    )
+
+
+def _number(request: Request[Any, Any, Any], name: str) -> int:
+    text = request.query_params.get(name) or ""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise BadFilterError(
+            "A number is missing.", what=name, expected="0 or more", found=text[:40]
+        )
+    return int(text)
+
+
+door_router = Router(
+    path="/katchi/v1",
+    route_handlers=[introduction, join, receipt, head, growth, key, received, released],
+    exception_handlers={KatchiError: explain},
+    opt={"exclude_from_csrf": True},
+)
