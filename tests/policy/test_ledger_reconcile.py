@@ -85,10 +85,16 @@ def test_every_fact_is_accounted_for_exactly_once(ours: list[ReleaseFact], their
         return fact.object_id, fact.version, fact.digest
 
     found = reconcile(ours, theirs, settled_before=SETTLED)
-    lists = [found.agreed, found.refused, found.lost, found.in_flight, found.withdrawn, found.unexplained]
-    placed = [key(fact) for facts in lists for fact in facts]  # type: ignore[attr-defined]
+    placed = [
+        *map(key, found.agreed),
+        *map(key, found.refused),
+        *map(key, found.lost),
+        *map(key, found.in_flight),
+        *map(key, found.withdrawn),
+        *map(key, found.unexplained),
+    ]
     assert len(placed) == len(set(placed))
-    assert set(placed) == {key(fact) for fact in [*ours, *theirs]}
+    assert set(placed) == {*map(key, ours), *map(key, theirs)}
 
 
 @given(ours=releases)

@@ -218,8 +218,8 @@ def _split(url: str) -> SplitResult:
         raise _invalid(url, "a host and a port that exist") from problem
     if "@" in parts.netloc or parts.fragment or port == 0:
         raise _invalid(url, "no user name, no fragment, a port from 1")
-    if not _HOST.match(host) and not _is_address(host):
-        raise _invalid(url, "a host name in ASCII, or an IP address")
+    if not _HOST.match(host) and (not _is_address(host) or "%" in host):
+        raise _invalid(url, "a host name in ASCII, or an IP address without a zone")
     return parts
 
 

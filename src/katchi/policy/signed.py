@@ -37,7 +37,7 @@ def read(document: bytes | str, of: type[T], *, what: str) -> T:
     """Reads a document of the protocol; `what` names it. Raises UnreadableDocumentError."""
     try:
         return msgspec.json.decode(document, type=of)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as problem:
         raise UnreadableDocumentError(
             f"This is not {what}.", what=_path(str(problem)), found=str(problem)[:200]
         ) from problem

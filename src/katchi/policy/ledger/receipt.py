@@ -13,14 +13,14 @@ from katchi.policy.ledger.head import Count, Signature
 from katchi.policy.ledger.reconcile import ReceiptFact
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-Outcome = Annotated[str, msgspec.Meta(pattern=r"\A(stored|already-held|refused:[a-z0-9-]{1,60})\Z")]
+Outcome = Annotated[str, msgspec.Meta(pattern=r"\A(stored|already-held|refused:[a-z0-9_-]{1,60})\Z")]
 
 
 class Received(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What became of one version. `digest` is SHA-256, hex, of what came."""
 
     object_id: Annotated[str, msgspec.Meta(max_length=300)]
-    version: Annotated[str, msgspec.Meta(max_length=60)]  # as written; "" for an object without one
+    version: Annotated[str, msgspec.Meta(max_length=300)]  # as written; "" for an object without one
     digest: Digest
     outcome: Outcome
 
@@ -31,7 +31,7 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     receiver: str
     sender: str
     at: Count
-    entries: Annotated[tuple[Received, ...], msgspec.Meta(max_length=10_000)]
+    entries: Annotated[tuple[Received, ...], msgspec.Meta(max_length=50_000)]
     key_id: str
     signature: Signature
 
