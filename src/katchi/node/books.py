@@ -45,8 +45,7 @@ def received(node: Node, partner: str, skip: int) -> ReceivedPage:
     """What we took from a partner."""
     rows = node.store.releases.taken_from(partner, skip=skip, limit=PAGE + 1)
     facts = [
-        ReceiptFact(row.object_id, row.version_text, row.digest.hex(), row.outcome)
-        for row in rows[:PAGE]
+        ReceiptFact(row.object_id, row.version_text, row.digest.hex(), row.outcome) for row in rows[:PAGE]
     ]
     return ReceivedPage(facts, len(rows) > PAGE)
 
@@ -67,9 +66,7 @@ def released(node: Node, partner: str, skip: int) -> ReleasedPage:
     return ReleasedPage(facts, len(rows) > PAGE)
 
 
-def compare(
-    node: Node, partner: str, link: Link, *, grace: int = 60 * SECOND
-) -> BothBooks:
+def compare(node: Node, partner: str, link: Link, *, grace: int = 60 * SECOND) -> BothBooks:
     """Asks the partner for its books and lays both side by side.
 
     What was released less than `grace` (µs) ago may still be on its way. Raises UndeliveredError or RefusedError.

@@ -29,9 +29,7 @@ class View:
     following: str | None
 
 
-def collections_of(
-    settings: Settings, partner: PartnerRow
-) -> list[resources.Collection]:
+def collections_of(settings: Settings, partner: PartnerRow) -> list[resources.Collection]:
     """A partner with a node reads `released` and writes `inbox`; a tool does both in `exchange`.
 
     The ids differ from partner to partner, so that nobody learns from an id who else is there.
@@ -64,15 +62,11 @@ def _collection(
     )
 
 
-def collection(
-    settings: Settings, partner: PartnerRow, name: str, *, to: str = ""
-) -> resources.Collection:
+def collection(settings: Settings, partner: PartnerRow, name: str, *, to: str = "") -> resources.Collection:
     """A collection by id or alias; `to` is "read" or "write". Raises NotFoundError or NotAllowedError."""
     for found in collections_of(settings, partner):
         if name in (found.id, found.alias):
-            if (to == "read" and not found.can_read) or (
-                to == "write" and not found.can_write
-            ):
+            if (to == "read" and not found.can_read) or (to == "write" and not found.can_write):
                 raise errors.NotAllowedError(
                     "This collection does not allow that.", where=found.alias, what=to
                 )
@@ -112,6 +106,21 @@ def view(node: Node, partner: PartnerRow, asking: Asking) -> View:
     return View(rows, asking.after(rows[-1].position) if more else None)
 
 
+def page(node: Node, partner: PartnerRow, asking: Asking) -> tuple[policy.ReleasedPage, str | None]:
+    """One page of the partner's view as bytes, and the cursor of the next one."""
+    require_flowing(partner)
+    rows = node.store.releases.page_rows(
+        partner.name,
+        partner.epoch,
+        position=asking.position,
+        added=asking.added,
+        limit=asking.limit + 1,
+        matching=asking.matching,
+    )
+    released = policy.reopen_page(rows[: asking.limit], recipient_of(partner))
+    return released, asking.after(released.last_position) if len(rows) > asking.limit else None
+
+
 def admit(partner: PartnerRow, rows: Sequence[ReleaseRow]) -> list[policy.Released]:
     """Stored releases as the policy lets them out today. Raises policy.NotReleasedError."""
     recipient = recipient_of(partner)
@@ -142,9 +151,7 @@ def status_of(account: Account, receipt: bytes | None = None) -> resources.Statu
 
 def _message(what: str, message: str, problem: msgspec.Struct) -> str:
     remedy = getattr(problem, "remedy", "")
-    return (
-        f"{what}: {message}" + (f" Do: {remedy}" if remedy else "") if what else message
-    )
+    return f"{what}: {message}" + (f" Do: {remedy}" if remedy else "") if what else message
 
 
 def status(node: Node, partner: PartnerRow, status_id: str) -> resources.Status:

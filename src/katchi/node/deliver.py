@@ -53,9 +53,7 @@ def push(node: Node, name: str, link: Link) -> int:
     """
     row = node.store.partners.one(name)
     collections.require_flowing(row)
-    waiting = node.store.releases.unreceipted(
-        name, row.epoch, position=row.pushed_position, limit=ENVELOPE
-    )
+    waiting = node.store.releases.unreceipted(name, row.epoch, position=row.pushed_position, limit=ENVELOPE)
     if not waiting:
         return 0
     size = 0
@@ -78,9 +76,7 @@ def pull(node: Node, name: str, link: Link) -> int:
     came, following = 0, ""
     after = stix.format_timestamp(row.pulled_after) if row.pulled_after else ""
     while True:
-        page = NodePush(link).page(
-            added_after=after, following=following, limit=ENVELOPE
-        )
+        page = NodePush(link).page(added_after=after, following=following, limit=ENVELOPE)
         if not page.last_added:
             return came
         collections.require_flowing(node.store.partners.one(name))

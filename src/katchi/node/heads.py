@@ -51,9 +51,7 @@ def fetch(node: Node, partner: Partner, link: Link) -> SignedHead:
     """Takes a partner's latest head, if its ledger has only grown since the last. Raises BadSignatureError or ProofError."""
     head = SignedHead.from_json(link.ask("GET", HEAD).content)
     if head.node != partner.node_id:
-        raise policy.ledger.ProofError(
-            "The head is another node's.", where=partner.name, found=head.node
-        )
+        raise policy.ledger.ProofError("The head is another node's.", where=partner.name, found=head.node)
     policy.ledger.verify_head(head, partner.key(head.key_id))
     last = node.store.ledger.last_head(partner.name)
     if last is not None:

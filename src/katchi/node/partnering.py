@@ -91,20 +91,14 @@ def one(node: Node, name: str) -> Partner:
 
 def words(partner: Partner, language: Language) -> tuple[str, ...]:
     """The six words to compare on the telephone; none before the partner has introduced itself."""
-    return (
-        fingerprint_words(partner.fingerprint, language) if partner.fingerprint else ()
-    )
+    return fingerprint_words(partner.fingerprint, language) if partner.fingerprint else ()
 
 
-def invite(
-    node: Node, name: str, *, person: str, lasts: int = INVITATION_LASTS
-) -> Invitation:
+def invite(node: Node, name: str, *, person: str, lasts: int = INVITATION_LASTS) -> Invitation:
     """A one-time invitation for the partner that we will call `name`. Raises NameTakenError."""
     tls.require_secure_url(node.settings.url)
     expires_at = node.clock.now() + lasts
-    kept = make_invitation(
-        introduction(node), entropy=node.random(ENTROPY), expires_at=expires_at
-    )
+    kept = make_invitation(introduction(node), entropy=node.random(ENTROPY), expires_at=expires_at)
     partner = Partner(name=name, state=State.INVITED, invitation=kept.invitation.id)
     with node.store.database.writing() as transaction:
         _require_free(transaction, name)
@@ -124,9 +118,7 @@ def join(node: Node, text: str, *, name: str | None = None, person: str) -> Part
     found = read_invitation(text)
     invitation = _complete(node, found) if isinstance(found, InvitationCode) else found
     inviter = invitation.inviter
-    partner = Partner(
-        name=name or inviter.name, state=State.INVITED, invitation=invitation.id
-    )
+    partner = Partner(name=name or inviter.name, state=State.INVITED, invitation=invitation.id)
     with node.store.database.reading() as transaction:
         _require_free(transaction, partner.name)
     require_new(inviter, known(node))
@@ -155,13 +147,9 @@ def take_join(node: Node, document: bytes) -> bytes:
     with node.store.database.writing() as transaction:
         row = transaction.run("partner", "invitation", id=request.invitation).first()
         if row is None:
-            raise UnknownInvitationError(
-                "This invitation is not known here.", remedy="ask for a new one"
-            )
+            raise UnknownInvitationError("This invitation is not known here.", remedy="ask for a new one")
         kept = signed.read(bytes(row.document), OpenInvitation, what="an invitation")
-        answer, meeting = answer_join(
-            kept, request, node.key, now=now, used_by=row.used_by
-        )
+        answer, meeting = answer_join(kept, request, node.key, now=now, used_by=row.used_by)
         if row.used_by is None:
             partner = partner_of(partners.one(transaction, row.partner))
             require_new(
@@ -173,9 +161,7 @@ def take_join(node: Node, document: bytes) -> bytes:
     return signed.canonical(answer)
 
 
-def confirm(
-    node: Node, name: str, *, person: str, read_out: str | None = None
-) -> Partner:
+def confirm(node: Node, name: str, *, person: str, read_out: str | None = None) -> Partner:
     """A person says that the words agree. From here on our side sends and accepts.
 
     `read_out`: the words as heard, in either language, if they are to be checked here too.
@@ -201,13 +187,9 @@ def end(node: Node, name: str, *, person: str) -> Partner:
     return _decide(node, name, Event.END, person)
 
 
-def add_tool(
-    node: Node, name: str, *, person: str, title: str = "", is_own: bool = False
-) -> Partner:
+def add_tool(node: Node, name: str, *, person: str, title: str = "", is_own: bool = False) -> Partner:
     """A partner, or a system of our own, that has no node: it gets tokens and terms. Raises NameTakenError."""
-    partner = Partner(
-        name=name, kind="tool", state=State.ACTIVE, title=title, is_own=is_own
-    )
+    partner = Partner(name=name, kind="tool", state=State.ACTIVE, title=title, is_own=is_own)
     with node.store.database.writing() as transaction:
         _require_free(transaction, name)
         _keep(transaction, node, partner, "add-tool", person)
@@ -222,22 +204,14 @@ def rotate_key(node: Node, *, person: str) -> list[str]:
     """
     new = NodeKey.generate(node.random(32))
     now = node.clock.now()
-    change = make_key_change(
-        node.key, new, node_id=node.settings.node_id, at=now
-    ).to_json()
-    told = [
-        partner
-        for partner in known(node)
-        if partner.kind == "node" and partner.is_active
-    ]
+    change = make_key_change(node.key, new, node_id=node.settings.node_id, at=now).to_json()
+    told = [partner for partner in known(node) if partner.kind == "node" and partner.is_active]
     for partner in told:
         with link_to(node, partner) as link:
             link.ask("POST", KEY, body=change)
     with node.store.database.writing() as transaction:
         retired = [*own_keys(node), node.key.public]
-        entry = policy.ledger.key_entry(
-            "", node.key.public.id, new.public.id, at=now, salt=node.random(16)
-        )
+        entry = policy.ledger.key_entry("", node.key.public.id, new.public.id, at=now, salt=node.random(16))
         ledger.append(transaction, [entry])
         value = msgspec.json.encode([key.to_text() for key in retired])
         transaction.run("ledger", "put_setting", name=RETIRED_KEYS, value=value)
@@ -272,9 +246,7 @@ def note_key(node: Node, name: str, key: PublicKey) -> None:
             return
         changed = adopt_key(partner, now)
         old = PublicKey.from_text(partner.current_key or "")
-        entry = policy.ledger.key_entry(
-            name, old.id, key.id, at=now, salt=node.random(16)
-        )
+        entry = policy.ledger.key_entry(name, old.id, key.id, at=now, salt=node.random(16))
         partners.put(transaction, name, changed.kind, changed.state, changed.to_json())
         ledger.append(transaction, [entry])
 
@@ -287,13 +259,9 @@ def _decide(node: Node, name: str, event: Event, person: str) -> Partner:
     return partner
 
 
-def _keep(
-    transaction: Transaction, node: Node, partner: Partner, event: str, person: str
-) -> None:
+def _keep(transaction: Transaction, node: Node, partner: Partner, event: str, person: str) -> None:
     now = node.clock.now()
-    partners.put(
-        transaction, partner.name, partner.kind, partner.state, partner.to_json()
-    )
+    partners.put(transaction, partner.name, partner.kind, partner.state, partner.to_json())
     entry = policy.ledger.state_entry(
         partner.name, event, partner.state, person, at=now, salt=node.random(16)
     )
@@ -301,10 +269,7 @@ def _keep(
 
 
 def _all(transaction: Transaction) -> list[Partner]:
-    return [
-        Partner.from_json(bytes(row.document))
-        for row in transaction.run("partner", "all")
-    ]
+    return [Partner.from_json(bytes(row.document)) for row in transaction.run("partner", "all")]
 
 
 def _require_free(transaction: Transaction, name: str) -> None:
@@ -340,9 +305,7 @@ def _stranger(introduced: Introduction) -> Partner:
 def _send_join(node: Node, inviter: Introduction, request: JoinRequest) -> JoinAnswer:
     with link_to(node, _stranger(inviter)) as link:
         response = link.ask("POST", JOIN, body=signed.canonical(request))
-    return signed.read(
-        response.content, JoinAnswer, what="an answer to a request to join"
-    )
+    return signed.read(response.content, JoinAnswer, what="an answer to a request to join")
 
 
 def _complete(node: Node, code: InvitationCode) -> Invitation:
@@ -358,9 +321,7 @@ def _complete(node: Node, code: InvitationCode) -> Invitation:
         certificate=certificate,
     )
     with link_to(node, nobody) as link:
-        return code.complete(
-            Introduction.from_json(link.ask("GET", INTRODUCTION).content)
-        )
+        return code.complete(Introduction.from_json(link.ask("GET", INTRODUCTION).content))
 
 
 def describe(partner: Partner) -> dict[str, object]:

@@ -25,16 +25,11 @@ def give(node: Node, partner: policy.partner.Partner, fates: Sequence[Fate]) -> 
         receiver=node.settings.node_id,
         sender=partner.node_id,
         at=now,
-        entries=[
-            Received(fate.object_id, fate.version, fate.digest.hex(), fate.outcome)
-            for fate in fates
-        ],
+        entries=[Received(fate.object_id, fate.version, fate.digest.hex(), fate.outcome) for fate in fates],
     )
     document = receipt.to_json()
     digest = policy.ledger.digest_of(document).hex()
-    entry = policy.ledger.received_entry(
-        partner.name, digest, len(fates), at=now, salt=node.random(16)
-    )
+    entry = policy.ledger.received_entry(partner.name, digest, len(fates), at=now, salt=node.random(16))
     with node.store.database.writing() as transaction:
         ledger.append(transaction, [entry])
     return document

@@ -91,7 +91,8 @@ class Intake:
         done = 0
         for start in range(0, len(ordered), BATCH):
             batch = ordered[start : start + BATCH]
-            self._take_batch(batch)
+            with self.node.rush:
+                self._take_batch(batch)
             done += len(batch)
             if progress:
                 progress(done, len(ordered))
@@ -112,9 +113,7 @@ class Intake:
             for arrival, outcome in zip(arrivals, outcomes, strict=True):
                 self._note(arrival, outcome)
             if self.origin != OWN:
-                _remember(
-                    transaction, self.origin, self.fates[first:], self.node.clock.now()
-                )
+                _remember(transaction, self.origin, self.fates[first:], self.node.clock.now())
         self.node.bell.ring()
 
     def _readable(self, batch: Sequence[bytes]) -> Iterator[Arrival]:
@@ -147,21 +146,13 @@ class Intake:
                 self.tolerated[finding.code] += 1
         return None
 
-    def _with_known_markings(
-        self, transaction: Transaction, arrivals: list[Arrival]
-    ) -> list[Arrival]:
-        coming = {
-            arrival.object.id
-            for arrival in arrivals
-            if arrival.object.type == "marking-definition"
-        }
+    def _with_known_markings(self, transaction: Transaction, arrivals: list[Arrival]) -> list[Arrival]:
+        coming = {arrival.object.id for arrival in arrivals if arrival.object.type == "marking-definition"}
         wanted = {ref for arrival in arrivals for ref in arrival.object.marking_refs}
         unsure = [
             ref
             for ref in wanted
-            if ref not in stix.TLP_IDS
-            and ref not in self._markings
-            and ref not in coming
+            if ref not in stix.TLP_IDS and ref not in self._markings and ref not in coming
         ]
         self._markings |= coming
         if unsure:
@@ -169,11 +160,7 @@ class Intake:
         lost = {ref for ref in unsure if ref not in self._markings}
         if not lost:
             return arrivals
-        return [
-            arrival
-            for arrival in arrivals
-            if not self._refused_for_marking(arrival, lost)
-        ]
+        return [arrival for arrival in arrivals if not self._refused_for_marking(arrival, lost)]
 
     def _refused_for_marking(self, arrival: Arrival, lost: set[str]) -> bool:
         ref = next((ref for ref in arrival.object.marking_refs if ref in lost), None)
@@ -200,14 +187,10 @@ class Intake:
         self.counts["stored" if stored else "held"] += 1
         self._fate(item, arrival.digest, "stored" if stored else "already-held")
 
-    def _refuse(
-        self, item: stix.Object, problem: Problem, digest: bytes | None = None
-    ) -> None:
+    def _refuse(self, item: stix.Object, problem: Problem, digest: bytes | None = None) -> None:
         self.counts["refused"] += 1
         self.problems.append(problem)
-        self._fate(
-            item, digest or policy.ledger.digest_of(item.raw), f"refused:{problem.code}"
-        )
+        self._fate(item, digest or policy.ledger.digest_of(item.raw), f"refused:{problem.code}")
 
     def _refuse_unread(self, raw: bytes, error: KatchiError) -> None:
         self.counts["refused"] += 1
@@ -272,9 +255,7 @@ def receive(
     What is called stored is on disk. Raises stix.UnreadableError, with nothing changed, when the
     document itself cannot be read; bad objects in a good document are listed in the account.
     """
-    return Intake(node, origin=origin, via=via, submitter=submitter).take(
-        stix.split(document), progress
-    )
+    return Intake(node, origin=origin, via=via, submitter=submitter).take(stix.split(document), progress)
 
 
 def import_file(
@@ -328,9 +309,7 @@ def _not_taken(item: stix.Object, outcome: NotTaken) -> Problem:
     )
 
 
-def _remember(
-    transaction: Transaction, partner: str, fates: Sequence[Fate], now: int
-) -> None:
+def _remember(transaction: Transaction, partner: str, fates: Sequence[Fate], now: int) -> None:
     """Writes down what we will tell the partner that we received: what reconciliation reads."""
     transaction.run_many(
         "release",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +30,7 @@ class _Going:
 class Judgement:
     """One look at what a partner may have, inside one transaction."""
 
-    def __init__(
-        self, node: Node, transaction: Transaction, row: PartnerRow, terms: policy.Terms
-    ) -> None:
+    def __init__(self, node: Node, transaction: Transaction, row: PartnerRow, terms: policy.Terms) -> None:
         self.node = node
         self.transaction = transaction
         self.row = row
@@ -42,35 +39,28 @@ class Judgement:
         self.recipient = recipient_of(row)
         self.world = StoreWorld(transaction, row.name, node.copy_key)
         self._going: list[_Going] = []
-        self._kept_back: list[dict[str, Any]] = []
-        self._let_go: list[str] = []
+        self._kept_back: dict[str, dict[str, Any]] = {}
 
     def judge(self, entries: Sequence[log.Entry]) -> None:
-        """Decides about these versions and about whatever waited for them."""
-        self._prefetch(entries)
-        seen: set[str] = set()
-        waiting = deque(entries)
-        while waiting:
-            entry = waiting.popleft()
-            if self._decide(entry) and entry.object_id not in seen:
-                seen.add(entry.object_id)
-                waiting.extend(self._who_waited_for(entry.object_id))
-        self._write()
+        """Decides about these versions, then about whatever waited for those that go, and so on."""
+        released: set[str] = set()
+        round_of = list(entries)
+        while round_of:
+            self._prefetch(round_of)
+            going = {entry.object_id for entry in round_of if self._decide(entry)} - released
+            released |= going
+            round_of = self._who_waited_for(going)
+        self._write(released)
 
-    def _prefetch(self, entries: Iterable[log.Entry]) -> None:
-        ids = [entry.object_id for entry in entries]
-        self.world.prefetch(ids)
-        for object_id in ids:
-            item = self.world.object(object_id)
-            if item is not None:
-                self.world.prefetch(
-                    [reference.id for reference in stix.references(item)]
-                )
+    def _prefetch(self, entries: Sequence[log.Entry]) -> None:
+        items = [self.world.object_of(entry) for entry in entries]
+        self.world.prefetch(
+            {item.id for item in items} | {ref.id for item in items for ref in stix.references(item)}
+        )
 
     def _decide(self, entry: log.Entry) -> bool:
-        item = stix.read(bytes(entry.raw))
         decision = policy.decide(
-            item,
+            self.world.object_of(entry),
             entry.origin,
             entry.added,
             self.recipient,
@@ -78,72 +68,65 @@ class Judgement:
             self.world,
             self.now,
         )
-        if isinstance(decision, policy.Release):
-            self._going.append(_Going(entry, decision))
-            self._let_go.append(entry.object_id)
-            self.world.note_released(entry.object_id)
-            if decision.copy is not None:
-                self.world.keep_copy(decision.copy)
-            return True
-        self._kept_back.append(_held_back(self.row, entry, decision, self.now))
-        return False
+        if not isinstance(decision, policy.Release):
+            self._kept_back[entry.object_id] = _held_back(self.row, entry, decision, self.now)
+            return False
+        self._going.append(_Going(entry, decision))
+        self._kept_back.pop(entry.object_id, None)
+        self.world.note_released(entry.object_id)
+        if decision.copy is not None:
+            self.world.keep_copy(decision.copy)
+        return True
 
-    def _who_waited_for(self, object_id: str) -> list[log.Entry]:
+    def _who_waited_for(self, object_ids: set[str]) -> list[log.Entry]:
+        if not object_ids:
+            return []
         rows = self.transaction.run(
-            "release",
-            "waiting_for",
-            partner=self.row.name,
-            ids=self.transaction.among([object_id]),
+            "release", "waiting_for", partner=self.row.name, ids=self.transaction.among(sorted(object_ids))
         )
         # Within this batch too: a relationship often comes before what it joins.
         ids = {row.object_id for row in rows} | {
-            row["object_id"] for row in self._kept_back if row["waits_for"] == object_id
+            object_id for object_id, row in self._kept_back.items() if row["waits_for"] in object_ids
         }
-        return list(log.newest(self.transaction, sorted(ids)).values())
+        return list(log.newest(self.transaction, sorted(ids)).values()) if ids else []
 
-    def _write(self) -> None:
-        fresh = [going for going in self._going if self._is_new(going)]
-        first = ledger.append(
-            self.transaction, [self._ledger_entry(going) for going in fresh]
+    def _write(self, released: set[str]) -> None:
+        fresh = self._not_gone_before()
+        first = ledger.append(self.transaction, [self._ledger_entry(going) for going in fresh])
+        releases.put(
+            self.transaction,
+            [self._release_row(going, first + offset) for offset, going in enumerate(fresh)],
         )
-        rows = [
-            self._release_row(going, first + offset)
-            for offset, going in enumerate(fresh)
-        ]
-        releases.put(self.transaction, rows)
-        gone = set(self._let_go)
-        self.transaction.run_many(
-            "release",
-            "hold_back",
-            [row for row in self._kept_back if row["object_id"] not in gone],
-        )
-        self.transaction.run_many(
-            "release",
-            "let_go",
-            [{"partner": self.row.name, "object_id": object_id} for object_id in gone],
-        )
+        self.transaction.run_many("release", "hold_back", list(self._kept_back.values()))
+        gone = [{"partner": self.row.name, "object_id": object_id} for object_id in sorted(released)]
+        self.transaction.run_many("release", "let_go", gone)
 
-    def _is_new(self, going: _Going) -> bool:
-        """Whether this version has not gone before; one that was withdrawn goes again, with a new date."""
-        released = going.decision.released
-        found = self.transaction.run(
-            "release",
-            "released_version",
-            partner=self.row.name,
-            object_id=released.object_id,
-            id_hash=log.hash_of(released.object_id),
-            version=_version(released, going.entry),
-            spec_version=released.spec_version,
-        ).first()
-        if found is None:
-            return True
-        if found.withdrawn_at is not None:
-            index = ledger.append(self.transaction, [self._ledger_entry(going)])
-            releases.renew(
-                self.transaction, found.position,
-                epoch=self.row.epoch, rule=going.decision.rule, ledger_index=index, now=self.now,
-            )  # fmt: skip
-        return False
+    def _not_gone_before(self) -> list[_Going]:
+        """Releases of versions that have not gone before; one that was withdrawn goes again, with a new date."""
+        known = releases.versions_gone(
+            self.transaction, self.row.name, [going.decision.released.object_id for going in self._going]
+        )
+        fresh: dict[tuple[str, int, str], _Going] = {}
+        for going in self._going:
+            released = going.decision.released
+            version = (released.object_id, _version(released, going.entry), released.spec_version)
+            before = known.get(version)
+            if before is None:
+                fresh[version] = going
+            elif before.withdrawn_at is not None:
+                self._renew(going, before.position)
+        return list(fresh.values())
+
+    def _renew(self, going: _Going, position: int) -> None:
+        index = ledger.append(self.transaction, [self._ledger_entry(going)])
+        releases.renew(
+            self.transaction,
+            position,
+            epoch=self.row.epoch,
+            rule=going.decision.rule,
+            ledger_index=index,
+            now=self.now,
+        )
 
     def _ledger_entry(self, going: _Going) -> policy.ledger.Entry:
         released = going.decision.released
@@ -202,18 +185,13 @@ def judge(node: Node, name: str) -> bool:
 def recipient_of(row: PartnerRow) -> policy.Recipient:
     """A partner as a decision sees it."""
     partner = Partner.from_json(row.document)
-    return policy.Recipient(
-        row.name, is_active=row.state == "active", own=partner.is_own, epoch=row.epoch
-    )
+    return policy.Recipient(row.name, is_active=row.state == "active", own=partner.is_own, epoch=row.epoch)
 
 
 def _look_ahead(judgement: Judgement) -> bool:
     row, transaction = judgement.row, judgement.transaction
     entries = [
-        log.Entry(*found)
-        for found in transaction.run(
-            "log", "log_after", seq=row.judged_seq, limit=BATCH
-        )
+        log.Entry(*found) for found in transaction.run("log", "log_after", seq=row.judged_seq, limit=BATCH)
     ]
     if not entries:
         return False
@@ -262,18 +240,11 @@ def _review_one(judgement: Judgement, found: Any) -> None:
         stix.read(bytes(entry.raw)), entry.origin, entry.added, judgement.recipient, judgement.terms,
         judgement.world, judgement.now,
     )  # fmt: skip
-    if (
-        isinstance(decision, policy.Release)
-        and decision.released.object_id == found.object_id
-    ):
+    if isinstance(decision, policy.Release) and decision.released.object_id == found.object_id:
         if hashlib.sha256(decision.released.raw).digest() == bytes(found.digest):
-            transaction.run(
-                "release", "keep_in_force", position=found.position, epoch=row.epoch
-            )
+            transaction.run("release", "keep_in_force", position=found.position, epoch=row.epoch)
             return
-    reason = (
-        "changed-by-terms" if isinstance(decision, policy.Release) else _code(decision)
-    )
+    reason = "changed-by-terms" if isinstance(decision, policy.Release) else _code(decision)
     transaction.run("release", "withdraw", position=found.position, at=judgement.now)
     ledger.append(
         transaction,
@@ -287,17 +258,13 @@ def _review_one(judgement: Judgement, found: Any) -> None:
     if isinstance(decision, policy.Release):
         judgement.judge([entry])
     else:
-        transaction.run(
-            "release", "hold_back", **_held_back(row, entry, decision, judgement.now)
-        )
+        transaction.run("release", "hold_back", **_held_back(row, entry, decision, judgement.now))
 
 
 def _reconsider(judgement: Judgement) -> bool:
     """What earlier terms withheld is judged again under the new ones, once per change of terms."""
     row, transaction = judgement.row, judgement.transaction
-    found = transaction.run(
-        "release", "withheld_before", partner=row.name, epoch=row.epoch, limit=BATCH
-    )
+    found = transaction.run("release", "withheld_before", partner=row.name, epoch=row.epoch, limit=BATCH)
     ids = [entry.object_id for entry in found]
     if ids:
         judgement.judge(list(log.newest(transaction, ids).values()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,37 @@ class Bell:
         self._event.clear()
 
 
+class Rush:
+    """Tells background work when hand-ins are under way, so that it stands back for those who wait for an answer."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._rings = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._under_way += 1
+            self._rings += 1
+            self._changed.notify_all()
+
+    def __exit__(self, *_problem: object) -> None:
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
+
+    def let_pass(self, *, lull: float, at_most: float) -> None:
+        """Returns after `lull` seconds without a hand-in, and after `at_most` in any case."""
+        deadline = time.monotonic() + at_most
+        with self._changed:
+            while (left := deadline - time.monotonic()) > 0:
+                self._changed.wait_for(lambda: not self._under_way, timeout=left)
+                before = self._rings
+                self._changed.wait_for(lambda: self._rings != before, timeout=min(lull, left))
+                if self._rings == before and not self._under_way:
+                    return
+
+
 @dataclass(slots=True)
 class Node:
     """One running Katchi: everything that its modules are given."""
@@ -59,6 +91,7 @@ class Node:
     clock: Clock
     random: Callable[[int], bytes] = os.urandom
     bell: Bell = field(default_factory=Bell)
+    rush: Rush = field(default_factory=Rush)
     key_changed_at: int = 0  # the key file's mtime, ns
 
     def close(self) -> None:
@@ -69,29 +102,19 @@ class Node:
 def database_url(folder: Path, settings: Settings) -> str:
     """The database's address; a relative SQLite path is meant from the node's folder."""
     prefix = "sqlite:///"
-    if settings.database.startswith(prefix) and not settings.database.startswith(
-        prefix + "/"
-    ):
+    if settings.database.startswith(prefix) and not settings.database.startswith(prefix + "/"):
         return f"{prefix}{folder.resolve() / settings.database[len(prefix) :]}"
     return settings.database
 
 
-def create_node(
-    folder: Path, settings: Settings, *, clock: Clock | None = None
-) -> None:
+def create_node(folder: Path, settings: Settings, *, clock: Clock | None = None) -> None:
     """Makes a new node's folder: settings, keys, certificate, empty database. Raises NodeExistsError."""
     clock = clock or SystemClock()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if (folder / FILE).exists():
-        raise NodeExistsError(
-            "There is a node in this folder already.", where=str(folder)
-        )
-    certificate = tls.make_certificate(
-        settings.url, node_id=settings.node_id, now=clock.now()
-    )
-    _keep_secret(
-        folder / KEY_FILE, NodeKey.generate(secrets.token_bytes(32)).private_pem()
-    )
+        raise NodeExistsError("There is a node in this folder already.", where=str(folder))
+    certificate = tls.make_certificate(settings.url, node_id=settings.node_id, now=clock.now())
+    _keep_secret(folder / KEY_FILE, NodeKey.generate(secrets.token_bytes(32)).private_pem())
     _keep_secret(folder / "tls.key", certificate.key_pem)
     _keep_secret(folder / "copies.key", secrets.token_hex(32).encode())
     (folder / "tls.pem").write_bytes(certificate.certificate_pem)

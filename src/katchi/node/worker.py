@@ -21,6 +21,9 @@ SECOND = 1_000_000
 # Without a ring from this process, what another one wrote (`katchi import`) is found within this time.
 LOOK_EVERY = 0.25
 LONGEST_WAIT = 300 * SECOND
+# Judging shares the processor with whoever hands in and waits: it goes when they pause, or after a while.
+LULL = 0.01
+PATIENCE = 0.4
 AT_ONCE = 8  # partners served side by side
 
 
@@ -45,9 +48,7 @@ class Worker:
         self._courses: dict[str, _Course] = {}
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="katchi-exchange")
-        self._thread = threading.Thread(
-            target=self._run, name="katchi-worker", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="katchi-worker", daemon=True)
 
     def start(self) -> None:
         """Begins."""
@@ -66,9 +67,7 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 busy = self._round()
-            except (
-                Exception
-            ):  # a worker that dies stops all exchange: it reports and goes on
+            except Exception:  # a worker that dies stops all exchange: it reports and goes on
                 logger.exception("the worker met something that it does not know")
                 busy = False
             if not busy:
@@ -80,6 +79,7 @@ class Worker:
         busy = False
         for row in self._node.store.partners.all():
             if row.state == "active":
+                self._node.rush.let_pass(lull=LULL, at_most=PATIENCE)
                 busy |= judge(self._node, row.name)
                 if row.kind == "node":
                     self._set_out(row)
@@ -87,26 +87,17 @@ class Worker:
 
     def _set_out(self, row: PartnerRow) -> None:
         course = self._courses.get(row.name)
-        if (
-            course is not None
-            and course.running is not None
-            and not course.running.done()
-        ):
+        if course is not None and course.running is not None and not course.running.done():
             return
         course = self._courses[row.name] = self._course(row, course)
         now = self._node.clock.now()
-        has_news = self._node.store.releases.has_news(
-            row.name, row.epoch, position=row.pushed_position
-        )
+        has_news = self._node.store.releases.has_news(row.name, row.epoch, position=row.pushed_position)
         if now >= course.not_before and (has_news or now >= course.pull_at):
             course.running = self._pool.submit(self._exchange, row.name, course)
 
     def _exchange(self, name: str, course: _Course) -> None:
         try:
-            while (
-                deliver.push(self._node, name, course.link)
-                and not self._stopping.is_set()
-            ):
+            while deliver.push(self._node, name, course.link) and not self._stopping.is_set():
                 pass
             now = self._node.clock.now()
             if now >= course.pull_at:
@@ -122,18 +113,14 @@ class Worker:
         except KatchiError as problem:
             self._put_off(name, course, problem)
         except Exception as problem:
-            logger.exception(
-                "exchange with %s met something that it does not know", name
-            )
+            logger.exception("exchange with %s met something that it does not know", name)
             self._put_off(name, course, KatchiError(type(problem).__name__))
         self._node.bell.ring()
 
     def _put_off(self, name: str, course: _Course, problem: KatchiError) -> None:
         now = self._node.clock.now()
         course.failures += 1
-        course.not_before = now + min(
-            SECOND << min(course.failures - 1, 20), LONGEST_WAIT
-        )
+        course.not_before = now + min(SECOND << min(course.failures - 1, 20), LONGEST_WAIT)
         course.pull_at = 0  # whatever its push missed is fetched when it answers again
         self._node.store.partners.note_trouble(name, f"{problem.code}: {problem}", now)
         logger.warning("exchange with %s: %s", name, problem.code)

@@ -1,9 +1,10 @@
 """Who may have what: terms, decisions, redaction, partners, keys and the ledger; nothing here touches the world."""
 
+from katchi.policy import keys, ledger, partner
 from katchi.policy.decide import decide, explain
 from katchi.policy.decision import Decision, Delayed, Release, Step, Withheld
 from katchi.policy.reasons import REASON_CODES, STEP_CODES
-from katchi.policy.released import NotReleasedError, Released, reopen
+from katchi.policy.released import NotReleasedError, PageRow, Released, ReleasedPage, reopen, reopen_page
 from katchi.policy.rules import Terms
 from katchi.policy.terms import TermsError, parse_terms
 from katchi.policy.tlp import Tlp, tlp_of
@@ -18,9 +19,11 @@ __all__ = [
     "Decision",
     "Delayed",
     "NotReleasedError",
+    "PageRow",
     "Recipient",
     "Release",
     "Released",
+    "ReleasedPage",
     "Step",
     "Terms",
     "TermsError",
@@ -30,8 +33,12 @@ __all__ = [
     "World",
     "decide",
     "explain",
+    "keys",
+    "ledger",
     "parse_terms",
+    "partner",
     "reopen",
+    "reopen_page",
     "tlp_of",
     "try_terms",
 ]

@@ -128,13 +128,9 @@ def entries_without_release(transaction: Transaction) -> Iterator[tuple[int, byt
         yield index, bytes(entry)
 
 
-def digests_released(
-    transaction: Transaction, partner: str, object_id: str
-) -> set[bytes]:
+def digests_released(transaction: Transaction, partner: str, object_id: str) -> set[bytes]:
     """The digests of what went to a partner under one id."""
-    rows = transaction.run(
-        "audit", "digests_released", partner=partner, object_id=object_id
-    )
+    rows = transaction.run("audit", "digests_released", partner=partner, object_id=object_id)
     return {bytes(row.digest) for row in rows}
 
 
@@ -145,17 +141,13 @@ def terms(transaction: Transaction) -> list[TermsRow]:
 
 def heads(transaction: Transaction) -> list[HeadRow]:
     """All signed heads, ours first."""
-    return [
-        HeadRow(partner, size, bytes(raw))
-        for partner, size, raw in transaction.run("audit", "heads")
-    ]
+    return [HeadRow(partner, size, bytes(raw)) for partner, size, raw in transaction.run("audit", "heads")]
 
 
 def partners(transaction: Transaction) -> list[PartnerState]:
     """Every partner's state."""
     return [
-        PartnerState(row.name, row.state, bytes(row.document))
-        for row in transaction.run("audit", "partners")
+        PartnerState(row.name, row.state, bytes(row.document)) for row in transaction.run("audit", "partners")
     ]
 
 

@@ -32,17 +32,11 @@ class StoreUnreachableError(KatchiError):
 
 @cache
 def _queries(subject: str, dialect: str) -> Mapping[str, TextClause]:
-    source = (
-        resources.files("katchi.store")
-        .joinpath(f"sql/{subject}.sql")
-        .read_text(encoding="utf-8")
-    )
+    source = resources.files("katchi.store").joinpath(f"sql/{subject}.sql").read_text(encoding="utf-8")
     pieces = _NAMED.split(source)[1:]
     return {
         name: text(body.strip().rstrip(";"))
-        for name, only, body in zip(
-            pieces[::3], pieces[1::3], pieces[2::3], strict=True
-        )
+        for name, only, body in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True)
         if only in (None, dialect)
     }
 
@@ -54,9 +48,7 @@ def _driver_query(subject: str, name: str, dialect: str) -> str:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = (
-        None  # transactions begin where we say, not where the driver guesses
-    )
+    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     # An acknowledged object must outlive a power cut, so each commit waits for the disk.
@@ -80,6 +72,11 @@ class Transaction:
         """Runs one named query with one set of values."""
         return self.connection.execute(_queries(subject, self.dialect)[query], values)
 
+    def tuples(self, subject: str, query: str, /, **values: Any) -> list[Any]:
+        """All rows of one named query as the driver makes them: for the thousands of a page."""
+        cursor = self.run(subject, query, **values).cursor
+        return cursor.fetchall() if cursor is not None else []
+
     def run_many(self, subject: str, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Runs one named query once per row; does nothing for no rows.
 
@@ -87,9 +84,7 @@ class Transaction:
         database's.
         """
         if rows:
-            self.connection.exec_driver_sql(
-                _driver_query(subject, name, self.dialect), list(rows)
-            )
+            self.connection.exec_driver_sql(_driver_query(subject, name, self.dialect), list(rows))
 
     def among(self, values: Sequence[str]) -> Any:
         """A list as this database takes it: JSON for SQLite's json_each, an array for PostgreSQL's ANY."""
@@ -111,9 +106,7 @@ class Database:
 
     def _engine(self) -> Engine:
         if not self.is_sqlite:
-            return create_engine(
-                self.url, pool_size=8, max_overflow=8, pool_pre_ping=True
-            )
+            return create_engine(self.url, pool_size=8, max_overflow=8, pool_pre_ping=True)
         engine = create_engine(
             self.url,
             poolclass=QueuePool,
@@ -131,9 +124,7 @@ class Database:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
-                connection.exec_driver_sql(
-                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                )
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield Transaction(connection)
 
     @contextmanager
@@ -147,9 +138,7 @@ class Database:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
-                connection.exec_driver_sql(
-                    f"SELECT pg_advisory_xact_lock({_APPEND_LOCK})"
-                )
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_APPEND_LOCK})")
             yield Transaction(connection)
             connection.commit()
 

@@ -39,22 +39,14 @@ class Ledger:
     def hashes(self, size: int) -> list[bytes]:
         """The first `size` leaf hashes."""
         with self._database.reading() as transaction:
-            return [
-                bytes(row.hash)
-                for row in transaction.run("ledger", "hashes", size=size)
-            ]
+            return [bytes(row.hash) for row in transaction.run("ledger", "hashes", size=size)]
 
     def rows(self) -> Iterator[LedgerRow]:
         """Every entry, in order, page by page."""
         start = 0
         while True:
             with self._database.reading() as transaction:
-                page = [
-                    _row(row)
-                    for row in transaction.run(
-                        "ledger", "rows", start=start, limit=5000
-                    )
-                ]
+                page = [_row(row) for row in transaction.run("ledger", "rows", start=start, limit=5000)]
             yield from page
             if len(page) < 5000:
                 return
@@ -63,9 +55,7 @@ class Ledger:
     def latest(self, limit: int, partner: str = "", kind: str = "") -> list[LedgerRow]:
         """The latest entries, newest first."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "ledger", "latest", partner=partner, kind=kind, limit=limit
-            )
+            rows = transaction.run("ledger", "latest", partner=partner, kind=kind, limit=limit)
             return [_row(row) for row in rows]
 
     def about(self, partner: str, object_id: str) -> list[LedgerRow]:
@@ -89,27 +79,18 @@ class Ledger:
     def heads(self, partner: str = "") -> list[bytes]:
         """All signed heads kept of a partner ("" for our own), smallest first."""
         with self._database.reading() as transaction:
-            return [
-                bytes(row.document)
-                for row in transaction.run("ledger", "heads", partner=partner)
-            ]
+            return [bytes(row.document) for row in transaction.run("ledger", "heads", partner=partner)]
 
     def keep_head(self, partner: str, size: int, document: bytes) -> None:
         """Keeps a signed head."""
         with self._database.writing() as transaction:
-            transaction.run(
-                "ledger", "put_head", partner=partner, size=size, document=document
-            )
+            transaction.run("ledger", "put_head", partner=partner, size=size, document=document)
 
 
 def frontier(transaction: Transaction) -> policy.ledger.Frontier:
     """The right edge of the tree, from which the next root follows."""
     row = transaction.run("ledger", "frontier").first()
-    return (
-        policy.ledger.Frontier.from_bytes(bytes(row.value))
-        if row
-        else policy.ledger.Frontier()
-    )
+    return policy.ledger.Frontier.from_bytes(bytes(row.value)) if row else policy.ledger.Frontier()
 
 
 def append(transaction: Transaction, entries: Sequence[policy.ledger.Entry]) -> int:
@@ -133,9 +114,7 @@ def append(transaction: Transaction, entries: Sequence[policy.ledger.Entry]) -> 
         for offset, entry in enumerate(entries)
     ]
     transaction.run_many("ledger", "append", rows)
-    transaction.run(
-        "ledger", "put_setting", name="frontier", value=edge.extend(leaves).to_bytes()
-    )
+    transaction.run("ledger", "put_setting", name="frontier", value=edge.extend(leaves).to_bytes())
     return edge.size
 
 

@@ -90,9 +90,7 @@ def arrive(item: stix.Object) -> Arrival:
 
 def hash_of(text: str) -> int:
     """64 bits that stand for an id or a thing key in an index; what is found by them is compared in full."""
-    return int.from_bytes(
-        hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True
-    )
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def hashes_of(transaction: Transaction, texts: Iterable[str]) -> Any:
@@ -119,9 +117,7 @@ class ObjectLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(
-        self, arrivals: Sequence[Arrival], *, origin: str, via: str, now: int
-    ) -> list[Outcome]:
+    def append(self, arrivals: Sequence[Arrival], *, origin: str, via: str, now: int) -> list[Outcome]:
         """Stores a batch in one durable transaction; one outcome per arrival, in order.
 
         When it returns, what it calls stored survives a power cut. Arrivals of one object in one
@@ -138,19 +134,13 @@ class ObjectLog:
     def after(self, seq: int, limit: int) -> list[Entry]:
         """The next versions in log order."""
         with self._database.reading() as transaction:
-            return [
-                Entry(*row)
-                for row in transaction.run("log", "log_after", seq=seq, limit=limit)
-            ]
+            return [Entry(*row) for row in transaction.run("log", "log_after", seq=seq, limit=limit)]
 
     def after_added(self, added: int, limit: int) -> list[Entry]:
         """The next versions with a later `date_added`; the same order as `after`."""
         with self._database.reading() as transaction:
             return [
-                Entry(*row)
-                for row in transaction.run(
-                    "log", "log_after_added", added=added, limit=limit
-                )
+                Entry(*row) for row in transaction.run("log", "log_after_added", added=added, limit=limit)
             ]
 
     def newest(self, object_ids: Sequence[str]) -> dict[str, Entry]:
@@ -161,9 +151,7 @@ class ObjectLog:
     def versions(self, object_id: str) -> list[Entry]:
         """Every version held, newest first."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "log", "versions", id_hash=hash_of(object_id), object_id=object_id
-            )
+            rows = transaction.run("log", "versions", id_hash=hash_of(object_id), object_id=object_id)
             return [Entry(*row) for row in rows]
 
     def rebuild(self) -> Iterator[tuple[int, int]]:
@@ -174,10 +162,7 @@ class ObjectLog:
             last, _ = _end(transaction)
             yield 0, last
             seq = 0
-            while rows := [
-                Entry(*row)
-                for row in transaction.run("log", "log_after", seq=seq, limit=1000)
-            ]:
+            while rows := [Entry(*row) for row in transaction.run("log", "log_after", seq=seq, limit=1000)]:
                 _rederive(transaction, rows)
                 seq = rows[-1].seq
                 yield seq, last
@@ -186,9 +171,7 @@ class ObjectLog:
 def newest(transaction: Transaction, object_ids: Sequence[str]) -> dict[str, Entry]:
     """The newest version of each of these objects that is held, inside a transaction."""
     wanted = set(object_ids)
-    rows = transaction.run(
-        "log", "newest_objects", hashes=hashes_of(transaction, wanted)
-    )
+    rows = transaction.run("log", "newest_objects", hashes=hashes_of(transaction, wanted))
     return {row.object_id: Entry(*row) for row in rows if row.object_id in wanted}
 
 
@@ -237,9 +220,7 @@ def _end(transaction: Transaction) -> tuple[int, int]:
 def _held(transaction: Transaction, object_ids: Iterable[str]) -> dict[str, _Held]:
     wanted = set(object_ids)
     found = transaction.run("log", "newest_of", hashes=hashes_of(transaction, wanted))
-    return {
-        object_id: _Held(*rest) for object_id, *rest in found if object_id in wanted
-    }
+    return {object_id: _Held(*rest) for object_id, *rest in found if object_id in wanted}
 
 
 def _settled(
@@ -254,9 +235,7 @@ def _settled(
         return AlreadyHeld(known.seq)
     if item.version is not None and item.version > known.version:
         return None
-    for seq, version, spec_version, digest in _versions_of(
-        transaction, item.id, known, rows
-    ):
+    for seq, version, spec_version, digest in _versions_of(transaction, item.id, known, rows):
         if digest == arrival.digest:
             return AlreadyHeld(seq)
         if (version, spec_version) == (item.version, item.spec_version):
@@ -278,9 +257,7 @@ def _versions_of(
         if row["object_id"] == object_id:
             yield row["seq"], row["version"], row["spec_version"], row["digest"]
     # What came earlier in this batch is not written yet: the chain in the database starts before it.
-    first = next(
-        (row["previous"] for row in rows if row["object_id"] == object_id), known.seq
-    )
+    first = next((row["previous"] for row in rows if row["object_id"] == object_id), known.seq)
     if first is None:
         return
     for found in transaction.run("log", "version_digests", seq=first):
@@ -316,17 +293,11 @@ def _derive(
     stale = [{"id_hash": hash_of(object_id), "seq": seq} for object_id, seq in replaced]
     for table in ("newest", "summary", "mentions", "links"):
         transaction.run_many("log", f"forget_{table}", stale)
-    ids = [
-        {"id_hash": hash_of(row["object_id"]), "seq": row["seq"]} for _, row in items
-    ]
+    ids = [{"id_hash": hash_of(row["object_id"]), "seq": row["seq"]} for _, row in items]
     transaction.run_many("log", "put_newest", ids)
-    transaction.run_many(
-        "log", "put_summary", [_summary(arrival, row) for arrival, row in items]
-    )
+    transaction.run_many("log", "put_summary", [_summary(arrival, row) for arrival, row in items])
     mentions = [
-        {"key_hash": hash_of(key), "seq": row["seq"]}
-        for arrival, row in items
-        for key in arrival.thing_keys
+        {"key_hash": hash_of(key), "seq": row["seq"]} for arrival, row in items for key in arrival.thing_keys
     ]
     transaction.run_many("log", "put_mention", mentions)
     links = [

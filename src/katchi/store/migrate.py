@@ -25,9 +25,7 @@ def upgrade(database: Database) -> None:
     from alembic.config import Config
 
     config = Config()
-    with resources.as_file(
-        resources.files("katchi.store").joinpath("migrations")
-    ) as folder:
+    with resources.as_file(resources.files("katchi.store").joinpath("migrations")) as folder:
         config.set_main_option("script_location", str(folder))
         with database.engine.begin() as connection:
             config.attributes["connection"] = connection
@@ -41,9 +39,7 @@ def revision(database: Database) -> str | None:
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
-        found = connection.exec_driver_sql(
-            "SELECT version_num FROM alembic_version"
-        ).first()
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
         return str(found[0]) if found else None
 
 

@@ -103,9 +103,7 @@ class Partners:
     def note_trouble(self, name: str, trouble: str, at: int) -> None:
         """The last exchange failed, and why."""
         with self._database.writing() as transaction:
-            transaction.run(
-                "partner", "trouble", name=name, trouble=trouble[:500], at=at
-            )
+            transaction.run("partner", "trouble", name=name, trouble=trouble[:500], at=at)
 
     def note_pushed(self, name: str, position: int) -> None:
         """The partner has answered for everything up to here."""
@@ -117,9 +115,7 @@ class Partners:
         with self._database.writing() as transaction:
             transaction.run("partner", "pulled", name=name, added=added)
 
-    def put_invitation(
-        self, invitation_id: str, partner: str, document: bytes, expires_at: int
-    ) -> None:
+    def put_invitation(self, invitation_id: str, partner: str, document: bytes, expires_at: int) -> None:
         """Remembers an invitation that goes out."""
         with self._database.writing() as transaction:
             transaction.run(
@@ -132,9 +128,7 @@ class Partners:
         with self._database.reading() as transaction:
             row = transaction.run("partner", "invitation", id=invitation_id).first()
         return (
-            InvitationRow(
-                row.id, row.partner, bytes(row.document), row.expires_at, row.used_at
-            )
+            InvitationRow(row.id, row.partner, bytes(row.document), row.expires_at, row.used_at)
             if row
             else None
         )
@@ -168,12 +162,7 @@ class Partners:
         """Whether this request token is seen for the first time; remembers it until it expires."""
         with self._database.writing() as transaction:
             transaction.run("partner", "forget_seen_tokens", now=now)
-            return (
-                transaction.run(
-                    "partner", "see_token", jti=jti, expires_at=expires_at
-                ).rowcount
-                > 0
-            )
+            return transaction.run("partner", "see_token", jti=jti, expires_at=expires_at).rowcount > 0
 
 
 def one(transaction: Transaction, name: str) -> PartnerRow:
@@ -187,13 +176,9 @@ def one(transaction: Transaction, name: str) -> PartnerRow:
     return _row(row)
 
 
-def put(
-    transaction: Transaction, name: str, kind: str, state: str, document: bytes
-) -> None:
+def put(transaction: Transaction, name: str, kind: str, state: str, document: bytes) -> None:
     """Adds a partner, or replaces who it is and its state."""
-    transaction.run(
-        "partner", "put", name=name, kind=kind, state=state, document=document
-    )
+    transaction.run("partner", "put", name=name, kind=kind, state=state, document=document)
 
 
 def terms_in_force(transaction: Transaction, name: str) -> TermsRow | None:
@@ -217,19 +202,13 @@ def enforce_terms(
         at=at,
         person=person,
     )
-    transaction.run(
-        "partner", "enforce_terms", partner=name, digest=digest, epoch=epoch
-    )
+    transaction.run("partner", "enforce_terms", partner=name, digest=digest, epoch=epoch)
     return epoch
 
 
-def use_invitation(
-    transaction: Transaction, invitation_id: str, at: int, used_by: str
-) -> None:
+def use_invitation(transaction: Transaction, invitation_id: str, at: int, used_by: str) -> None:
     """Marks an invitation as used, by the request of this digest."""
-    transaction.run(
-        "partner", "use_invitation", id=invitation_id, at=at, used_by=used_by
-    )
+    transaction.run("partner", "use_invitation", id=invitation_id, at=at, used_by=used_by)
 
 
 def _row(row: Sequence[Any]) -> PartnerRow:

@@ -40,9 +40,7 @@ class People:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(
-        self, name: str, role: str, password_hash: str, language: str, *, at: int
-    ) -> None:
+    def add(self, name: str, role: str, password_hash: str, language: str, *, at: int) -> None:
         """Adds a person. Raises PersonExistsError."""
         try:
             with self._database.writing() as transaction:
@@ -56,9 +54,7 @@ class People:
                     at=at,
                 )
         except IntegrityError as problem:
-            raise PersonExistsError(
-                f"{name} is there already.", what="name"
-            ) from problem
+            raise PersonExistsError(f"{name} is there already.", what="name") from problem
 
     def one(self, name: str) -> Person | None:
         """The person of this name, if any."""
@@ -86,27 +82,19 @@ class People:
         """
         with self._database.writing() as transaction:
             if transaction.run("people", "one", name=name).first() is None:
-                raise UnknownPersonError(
-                    f"Nobody called {name} is known here.", remedy="katchi user list"
-                )
+                raise UnknownPersonError(f"Nobody called {name} is known here.", remedy="katchi user list")
             if role is not None:
                 transaction.run("people", "set_role", name=name, role=role)
             if password_hash is not None:
-                transaction.run(
-                    "people", "set_password", name=name, password=password_hash
-                )
+                transaction.run("people", "set_password", name=name, password=password_hash)
             if language is not None:
                 transaction.run("people", "set_language", name=name, language=language)
             if is_active is not None:
-                transaction.run(
-                    "people", "set_active", name=name, is_active=int(is_active)
-                )
+                transaction.run("people", "set_active", name=name, is_active=int(is_active))
             if role is not None or password_hash is not None or is_active is False:
                 transaction.run("people", "close_sessions_of", name=name)
 
-    def open_session(
-        self, digest: bytes, person: str, expires_at: int, *, now: int
-    ) -> None:
+    def open_session(self, digest: bytes, person: str, expires_at: int, *, now: int) -> None:
         """Remembers a session by the digest of its secret; old ones go."""
         with self._database.writing() as transaction:
             transaction.run("people", "forget_old_sessions", now=now)
@@ -132,7 +120,5 @@ class People:
             transaction.run("people", "close_session", digest=digest)
 
 
-def _person(
-    name: str, role: str, password: str, language: str, is_active: int, created_at: int
-) -> Person:
+def _person(name: str, role: str, password: str, language: str, is_active: int, created_at: int) -> Person:
     return Person(name, role, password, language, bool(is_active), created_at)

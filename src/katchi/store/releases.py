@@ -72,6 +72,14 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class GoneBefore:
+    """Where in a partner's view an earlier release stands, and whether it was withdrawn since."""
+
+    position: int
+    withdrawn_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class HeldBack:
     """A withholding as the console shows it."""
 
@@ -146,14 +154,24 @@ class Releases:
             if matching is None or matching.is_plain:
                 rows = transaction.run("release", "page", **values)
             else:
-                rows = transaction.run(
-                    "release", "matching", **values, **_filters(transaction, matching)
-                )
+                query = "matching" if matching.ids is None else "matching_ids"
+                rows = transaction.run("release", query, **values, **_filters(transaction, matching))
             return [_release(row) for row in rows]
 
-    def unreceipted(
-        self, partner: str, epoch: int, *, position: int, limit: int
-    ) -> list[ReleaseRow]:
+    def page_rows(
+        self, partner: str, epoch: int, *, position: int, added: int, limit: int, matching: Matching
+    ) -> list[policy.PageRow]:
+        """As `page`, with only what a page of bytes needs."""
+        if not matching.is_plain:
+            rows = self.page(partner, epoch, position=position, added=added, limit=limit, matching=matching)
+            return [(r.partner, r.epoch, r.withdrawn_at, r.position, r.added, r.raw) for r in rows]
+        with self._database.reading() as transaction:
+            return transaction.tuples(
+                "release", "page_bytes",
+                partner=partner, epoch=epoch, position=position, added=added, limit=limit,
+            )  # fmt: skip
+
+    def unreceipted(self, partner: str, epoch: int, *, position: int, limit: int) -> list[ReleaseRow]:
         """The next releases that the partner has not answered for."""
         with self._database.reading() as transaction:
             rows = transaction.run(
@@ -169,9 +187,7 @@ class Releases:
     def has_news(self, partner: str, epoch: int, *, position: int) -> bool:
         """Whether the partner has yet to answer for a release."""
         with self._database.reading() as transaction:
-            found = transaction.run(
-                "release", "news", partner=partner, epoch=epoch, position=position
-            )
+            found = transaction.run("release", "news", partner=partner, epoch=epoch, position=position)
             return found.first() is not None
 
     def of_object(self, object_id: str, limit: int = 100) -> list[Gone]:
@@ -193,9 +209,7 @@ class Releases:
     def latest(self, limit: int, partner: str = "") -> list[Gone]:
         """The latest releases, newest first."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "release", "latest_releases", partner=partner, limit=limit
-            ).all()
+            rows = transaction.run("release", "latest_releases", partner=partner, limit=limit).all()
             hits = hits_of(transaction, [r.of_id for r in rows])
         return [
             Gone(r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
@@ -207,27 +221,19 @@ class Releases:
         """From whom an object is withheld, and why."""
         with self._database.reading() as transaction:
             rows = transaction.run("release", "withheld_of", object_id=object_id)
-            return [
-                HeldBack(r.partner, object_id, r.code, r.detail, r.rule, r.until, r.at)
-                for r in rows
-            ]
+            return [HeldBack(r.partner, object_id, r.code, r.detail, r.rule, r.until, r.at) for r in rows]
 
     def latest_withheld(self, limit: int, partner: str = "") -> list[HeldBack]:
         """The latest withholdings, newest first."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "release", "latest_withheld", partner=partner, limit=limit
-            ).all()
+            rows = transaction.run("release", "latest_withheld", partner=partner, limit=limit).all()
             hits = hits_of(transaction, [r.object_id for r in rows])
         return [_held_back(r, hits.get(r.object_id)) for r in rows]
 
     def withheld_counts(self) -> list[tuple[str, str, int]]:
         """(partner, reason code, how many)."""
         with self._database.reading() as transaction:
-            return [
-                (r.partner, r.code, r.n)
-                for r in transaction.run("release", "withheld_counts")
-            ]
+            return [(r.partner, r.code, r.n) for r in transaction.run("release", "withheld_counts")]
 
     def flows(self) -> dict[str, Flow]:
         """How much went to each partner."""
@@ -247,9 +253,7 @@ class Releases:
     def facts(self, partner: str, *, skip: int, limit: int) -> list[Fact]:
         """Releases to a partner, for reconciliation, in an order that does not change."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "release", "facts", partner=partner, skip=skip, limit=limit
-            )
+            rows = transaction.run("release", "facts", partner=partner, skip=skip, limit=limit)
             return [
                 Fact(
                     r.object_id,
@@ -266,13 +270,8 @@ class Releases:
     def taken_from(self, partner: str, *, skip: int, limit: int) -> list[Taken]:
         """What we took from a partner, as our receipts say."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "release", "received_from", partner=partner, skip=skip, limit=limit
-            )
-            return [
-                Taken(r.object_id, r.version_text, bytes(r.digest), r.outcome, r.at)
-                for r in rows
-            ]
+            rows = transaction.run("release", "received_from", partner=partner, skip=skip, limit=limit)
+            return [Taken(r.object_id, r.version_text, bytes(r.digest), r.outcome, r.at) for r in rows]
 
 
 def _held_back(row: Any, hit: Hit | None) -> HeldBack:
@@ -287,6 +286,18 @@ def _held_back(row: Any, hit: Hit | None) -> HeldBack:
         row.at,
         *shown,
     )
+
+
+def versions_gone(
+    transaction: Transaction, partner: str, object_ids: Sequence[str]
+) -> dict[tuple[str, int, str], GoneBefore]:
+    """What has gone to a partner of these objects, by (id, version, spec_version)."""
+    if not object_ids:
+        return {}
+    rows = transaction.run(
+        "release", "versions_gone", partner=partner, hashes=hashes_of(transaction, object_ids)
+    )
+    return {(r.object_id, r.version, r.spec_version): GoneBefore(r.position, r.withdrawn_at) for r in rows}
 
 
 def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
@@ -356,9 +367,7 @@ def _filters(transaction: Transaction, matching: Matching) -> dict[str, Any]:
         return None if values is None else transaction.among(values)
 
     return {
-        "hashes": None
-        if matching.ids is None
-        else hashes_of(transaction, matching.ids),
+        "hashes": hashes_of(transaction, matching.ids or ()),
         "types": among(matching.types),
         "specs": among(matching.specs),
         "versions": transaction.among([str(version) for version in matching.versions]),
@@ -370,6 +379,4 @@ def _filters(transaction: Transaction, matching: Matching) -> dict[str, Any]:
 
 def _release(row: Sequence[Any]) -> ReleaseRow:
     *front, is_recall, ledger_index, raw = row
-    return ReleaseRow(
-        *front, is_recall=bool(is_recall), ledger_index=ledger_index, raw=raw
-    )
+    return ReleaseRow(*front, is_recall=bool(is_recall), ledger_index=ledger_index, raw=raw)

@@ -66,9 +66,7 @@ class Search:
             if not wanted.words:
                 rows = transaction.run("search", "newest", **values)
             else:
-                rows = transaction.run(
-                    "search", "containing", like=_like(wanted.words), **values
-                )
+                rows = transaction.run("search", "containing", like=_like(wanted.words), **values)
             return [_hit(row) for row in rows]
 
     def by_id(self, object_id: str) -> Hit | None:
@@ -83,14 +81,8 @@ class Search:
     def of_thing(self, thing_key: str, limit: int) -> list[Hit]:
         """Everything that speaks of one thing, whoever said it."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "log", "mentioning", key_hash=hash_of(thing_key), limit=limit
-            )
-            return [
-                _hit(row[:-1])
-                for row in rows
-                if thing_key in stix.thing_keys(stix.read(bytes(row.raw)))
-            ]
+            rows = transaction.run("log", "mentioning", key_hash=hash_of(thing_key), limit=limit)
+            return [_hit(row[:-1]) for row in rows if thing_key in stix.thing_keys(stix.read(bytes(row.raw)))]
 
     def things_of(self, object_id: str) -> list[str]:
         """The canonical keys of the things that an object speaks of."""
@@ -101,25 +93,18 @@ class Search:
     def referring_to(self, object_id: str, limit: int) -> list[Reference]:
         """Objects whose newest version refers to this one."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "log", "linking_here", object_id=object_id, limit=limit
-            )
+            rows = transaction.run("log", "linking_here", object_id=object_id, limit=limit)
             return [Reference(*row) for row in rows]
 
     def counts_by_type(self) -> list[tuple[str, int]]:
         """How many objects of each type are held, most first."""
         with self._database.reading() as transaction:
-            return [
-                (row.type, row.n) for row in transaction.run("log", "counts_by_type")
-            ]
+            return [(row.type, row.n) for row in transaction.run("log", "counts_by_type")]
 
     def counts_by_origin(self) -> list[tuple[str, int]]:
         """How many objects each source brought, most first."""
         with self._database.reading() as transaction:
-            return [
-                (row.origin, row.n)
-                for row in transaction.run("log", "counts_by_origin")
-            ]
+            return [(row.origin, row.n) for row in transaction.run("log", "counts_by_origin")]
 
 
 def hits_of(transaction: Transaction, object_ids: Iterable[str]) -> dict[str, Hit]:

@@ -52,9 +52,7 @@ class Submissions:
     def latest(self, limit: int, submitter: str = "") -> list[Submission]:
         """The latest ones, without their documents."""
         with self._database.reading() as transaction:
-            rows = transaction.run(
-                "submission", "latest", submitter=submitter, limit=limit
-            )
+            rows = transaction.run("submission", "latest", submitter=submitter, limit=limit)
             return [Submission(*row) for row in rows]
 
     def intakes(self) -> list[Intake]:

@@ -34,20 +34,14 @@ object_log = Table(
     Column("seq", Sequence, primary_key=True, autoincrement=False),
     Column("added", BigInteger, nullable=False),  # µs; strictly increasing with seq
     Column("object_id", Text, nullable=False),
-    Column(
-        "version", BigInteger, nullable=False
-    ),  # µs of modified, created, or else of added
+    Column("version", BigInteger, nullable=False),  # µs of modified, created, or else of added
     Column("version_text", Text),  # as the producer wrote it; none for an SCO
     Column("type", Text, nullable=False),
     Column("spec_version", Text, nullable=False),
     Column("origin", Text, nullable=False),  # "own" or a partner's name
-    Column(
-        "via", Text, nullable=False
-    ),  # the door: a file's name, "taxii", "push", "pull", …
+    Column("via", Text, nullable=False),  # the door: a file's name, "taxii", "push", "pull", …
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of raw
-    Column(
-        "previous", BigInteger
-    ),  # seq of the version of this object that came before
+    Column("previous", BigInteger),  # seq of the version of this object that came before
     Column("raw", LargeBinary, nullable=False),
     UniqueConstraint("added"),
 )
@@ -68,16 +62,12 @@ newest = Table(
 summary = Table(
     "summary",
     metadata,
-    Column(
-        "seq", Sequence, primary_key=True, autoincrement=False
-    ),  # the newest version of the object
+    Column("seq", Sequence, primary_key=True, autoincrement=False),  # the newest version of the object
     Column("object_id", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("type", Text, nullable=False),
     Column("origin", Text, nullable=False),
-    Column(
-        "marking", Text, nullable=False
-    ),  # "", "clear" … "red": the strictest TLP on the object
+    Column("marking", Text, nullable=False),  # "", "clear" … "red": the strictest TLP on the object
     Column("is_revoked", SmallInteger, nullable=False),
     Column("name", Text, nullable=False),
     Column("text", Text, nullable=False),  # folded text that search looks through
@@ -112,20 +102,12 @@ partner = Table(
     Column("name", Text, primary_key=True),
     Column("kind", Text, nullable=False),  # "node" or "tool"
     Column("state", Text, nullable=False),
-    Column(
-        "document", LargeBinary, nullable=False
-    ),  # the Partner value as JSON: keys, url, contacts
+    Column("document", LargeBinary, nullable=False),  # the Partner value as JSON: keys, url, contacts
     Column("terms_digest", Text),
-    Column(
-        "epoch", BigInteger, nullable=False
-    ),  # counts the terms put in force; see release.epoch
-    Column(
-        "judged_seq", BigInteger, nullable=False
-    ),  # the log is judged for this partner up to here
+    Column("epoch", BigInteger, nullable=False),  # counts the terms put in force; see release.epoch
+    Column("judged_seq", BigInteger, nullable=False),  # the log is judged for this partner up to here
     Column("pushed_position", BigInteger, nullable=False),
-    Column(
-        "pulled_after", BigInteger, nullable=False
-    ),  # date_added of theirs that we have read up to
+    Column("pulled_after", BigInteger, nullable=False),  # date_added of theirs that we have read up to
     Column("contact_at", BigInteger),  # last good exchange
     Column("trouble", Text),  # the last failure since then
     Column("trouble_at", BigInteger),
@@ -146,17 +128,13 @@ release = Table(
     "release",
     metadata,
     Column("position", Sequence, primary_key=True, autoincrement=False),
-    Column(
-        "added", BigInteger, nullable=False
-    ),  # the date_added in this partner's view
+    Column("added", BigInteger, nullable=False),  # the date_added in this partner's view
     Column("partner", Text, nullable=False),
-    Column(
-        "seq", BigInteger, nullable=False
-    ),  # the version in our log that it is, or is a copy of
+    Column("seq", BigInteger, nullable=False),  # the version in our log that it is, or is a copy of
     Column("of_id", Text, nullable=False),  # our object's id
-    Column(
-        "object_id", Text, nullable=False
-    ),  # the id that goes: of_id, or the redacted copy's
+    Column("of_hash", BigInteger, nullable=False, index=True),
+    Column("object_id", Text, nullable=False),  # the id that goes: of_id, or the redacted copy's
+    Column("id_hash", BigInteger, nullable=False, index=True),
     Column("version", BigInteger, nullable=False),
     Column("version_text", Text),
     Column("type", Text, nullable=False),
@@ -164,18 +142,12 @@ release = Table(
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of the bytes that go
     Column("raw", LargeBinary),  # none: the bytes are those of object.seq
     Column("rule", Text, nullable=False),
-    Column(
-        "epoch", BigInteger, nullable=False
-    ),  # the terms under which it was last judged releasable
+    Column("epoch", BigInteger, nullable=False),  # the terms under which it was last judged releasable
     Column("is_recall", SmallInteger, nullable=False),
-    Column(
-        "is_last", SmallInteger, nullable=False
-    ),  # no newer version has gone to this partner
+    Column("is_last", SmallInteger, nullable=False),  # no newer version has gone to this partner
     Column("withdrawn_at", BigInteger),
     Column("ledger_index", BigInteger, nullable=False),
-    Column(
-        "receipt", Text
-    ),  # the partner's word: "stored", "already-held", "refused:<code>"
+    Column("receipt", Text),  # the partner's word: "stored", "already-held", "refused:<code>"
     Column("receipt_at", BigInteger),
     UniqueConstraint("added"),
     Index(None, "partner", "position"),

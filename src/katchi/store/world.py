@@ -25,9 +25,7 @@ class StoreWorld:
 
     def prefetch(self, object_ids: Iterable[str]) -> None:
         """Looks these up together; asking one by one would cost a query each."""
-        unknown = [
-            object_id for object_id in set(object_ids) if object_id not in self._entries
-        ]
+        unknown = [object_id for object_id in set(object_ids) if object_id not in self._entries]
         if not unknown:
             return
         found = log.newest(self._transaction, unknown)
@@ -56,6 +54,17 @@ class StoreWorld:
         if entry is None:
             return None
         return self._objects.setdefault(object_id, stix.read(bytes(entry.raw)))
+
+    def object_of(self, entry: log.Entry) -> stix.Object:
+        """The version in a log entry, read once."""
+        known = self._objects.get(entry.object_id)
+        if known is not None and known.raw == entry.raw:
+            return known
+        item = stix.read(bytes(entry.raw))
+        newest = self._entries.setdefault(entry.object_id, entry)
+        if newest is not None and newest.seq == entry.seq:
+            self._objects[entry.object_id] = item
+        return item
 
     def origin(self, object_id: str) -> str | None:
         """Who brought the newest version: "own" or a partner's name."""
@@ -92,9 +101,7 @@ class StoreWorld:
         """The last redacted body under this id."""
         if copy_id not in self._copies:
             row = self._transaction.run("release", "copy", copy_id=copy_id).first()
-            self._copies[copy_id] = (
-                msgspec.json.decode(row.document, type=policy.Copy) if row else None
-            )
+            self._copies[copy_id] = msgspec.json.decode(row.document, type=policy.Copy) if row else None
         return self._copies[copy_id]
 
     def keep_copy(self, copy: policy.Copy) -> None:

@@ -41,15 +41,11 @@ def create_app(node: Node) -> Litestar:
 
 def unforeseen(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
     """What nobody foresaw: the log gets it, the caller only learns that it happened."""
-    logger.exception(
-        "unforeseen: %s %s", request.method, request.url.path, exc_info=problem
-    )
+    logger.exception("unforeseen: %s %s", request.method, request.url.path, exc_info=problem)
     body = resources.Error(
         "Something went wrong here. It was written to the node's log.",
         http_status="500",
     )
     import msgspec
 
-    return Response(
-        msgspec.json.encode(body), status_code=500, media_type="application/json"
-    )
+    return Response(msgspec.json.encode(body), status_code=500, media_type="application/json")

@@ -35,9 +35,7 @@ def claim(node: Node, request: Request[Any, Any, Any]) -> Claim:
     if scheme.lower() == "basic":
         name, secret = _basic(value)
         return Claim(_tool(node, secret, name), None)
-    raise NotSignedInError(
-        "Sign in first.", expected="a token of this node, or a partner's signature"
-    )
+    raise NotSignedInError("Sign in first.", expected="a token of this node, or a partner's signature")
 
 
 def settle(node: Node, claimed: Claim, body: bytes) -> PartnerRow:
@@ -86,9 +84,7 @@ def _signed(node: Node, request: Request[Any, Any, Any], header: str) -> Claim:
             method=request.method,
             target=target_of(request),
             audience=node.settings.node_id,
-            key_of=lambda node_id: (
-                rows[node_id].request_keys if node_id in rows else ()
-            ),
+            key_of=lambda node_id: rows[node_id].request_keys if node_id in rows else (),
             now=node.clock.now(),
             seen=node.store.partners,
         )
@@ -98,22 +94,12 @@ def _signed(node: Node, request: Request[Any, Any, Any], header: str) -> Claim:
 
 
 def _stranger(problem: token.TokenError) -> NotSignedInError:
-    return NotSignedInError(
-        "The request is not authenticated.", what=problem.code, remedy=problem.remedy
-    )
+    return NotSignedInError("The request is not authenticated.", what=problem.code, remedy=problem.remedy)
 
 
 def _tool(node: Node, secret: str, name: str | None) -> PartnerRow:
-    found = (
-        node.store.partners.token(hashlib.sha256(secret.encode()).digest())
-        if secret
-        else None
-    )
-    expired = (
-        found is not None
-        and found.expires_at is not None
-        and found.expires_at <= node.clock.now()
-    )
+    found = node.store.partners.token(hashlib.sha256(secret.encode()).digest()) if secret else None
+    expired = found is not None and found.expires_at is not None and found.expires_at <= node.clock.now()
     if found is None or expired or (name is not None and name != found.partner):
         raise NotSignedInError(
             "The token is not known here, or has expired.",
@@ -126,9 +112,7 @@ def _basic(value: str) -> tuple[str, str]:
     try:
         name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
     except ValueError:
-        raise NotSignedInError(
-            "The credentials cannot be read.", what="Authorization"
-        ) from None
+        raise NotSignedInError("The credentials cannot be read.", what="Authorization") from None
     return name, secret
 
 

@@ -35,9 +35,7 @@ def _document(body: bytes) -> Response[bytes]:
     return Response(body, media_type="application/json", status_code=200)
 
 
-async def _partner(
-    request: Request[Any, Any, Any], limit: int = 0
-) -> tuple[PartnerRow, bytes]:
+async def _partner(request: Request[Any, Any, Any], limit: int = 0) -> tuple[PartnerRow, bytes]:
     """The active partner that calls, and its body. Raises NotSignedInError or NotAllowedError."""
     node = _node(request)
     claim = callers.claim(node, request)
@@ -97,9 +95,7 @@ async def received(request: Request[Any, Any, Any]) -> Response[bytes]:
     """What we took from the caller, page by page."""
     partner, _ = await _partner(request)
     return _answer(
-        await sync_to_thread(
-            books.received, _node(request), partner.name, _number(request, "skip")
-        )
+        await sync_to_thread(books.received, _node(request), partner.name, _number(request, "skip"))
     )
 
 
@@ -108,18 +104,14 @@ async def released(request: Request[Any, Any, Any]) -> Response[bytes]:
     """What we released to the caller, page by page."""
     partner, _ = await _partner(request)
     return _answer(
-        await sync_to_thread(
-            books.released, _node(request), partner.name, _number(request, "skip")
-        )
+        await sync_to_thread(books.released, _node(request), partner.name, _number(request, "skip"))
     )
 
 
 def _number(request: Request[Any, Any, Any], name: str) -> int:
     text = request.query_params.get(name) or ""
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise BadFilterError(
-            "A number is missing.", what=name, expected="0 or more", found=text[:40]
-        )
+        raise BadFilterError("A number is missing.", what=name, expected="0 or more", found=text[:40])
     return int(text)
 
 

@@ -26,9 +26,7 @@ from katchi.web import callers
 PIECE = 131_072
 
 
-def _answer(
-    value: Any, status: int = 200, headers: dict[str, str] | None = None
-) -> Response[bytes]:
+def _answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
     return Response(
         msgspec.json.encode(value),
         status_code=status,
@@ -63,27 +61,21 @@ async def api_root(request: Request[Any, Any, Any]) -> Response[bytes]:
     await _caller(request)
     settings = _node(request).settings
     limit = settings.limits.max_content_length
-    return _answer(
-        resources.ApiRoot(settings.title or settings.name, [media.TAXII], limit)
-    )
+    return _answer(resources.ApiRoot(settings.title or settings.name, [media.TAXII], limit))
 
 
 @get(f"/{collections.API_ROOT}/status/{{status_id:str}}/")
 async def status(request: Request[Any, Any, Any], status_id: str) -> Response[bytes]:
     """TAXII 2.1 §4.3: what became of a hand-in."""
     partner = await _caller(request)
-    return _answer(
-        await sync_to_thread(collections.status, _node(request), partner, status_id)
-    )
+    return _answer(await sync_to_thread(collections.status, _node(request), partner, status_id))
 
 
 @get(f"/{collections.API_ROOT}/collections/")
 async def all_collections(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §5.1: the collections that this partner may know of."""
     partner = await _caller(request)
-    return _answer(
-        {"collections": collections.collections_of(_node(request).settings, partner)}
-    )
+    return _answer({"collections": collections.collections_of(_node(request).settings, partner)})
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/")
@@ -94,18 +86,14 @@ async def one_collection(request: Request[Any, Any, Any], name: str) -> Response
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
-async def objects(
-    request: Request[Any, Any, Any], name: str
-) -> Response[bytes] | Stream:
+async def objects(request: Request[Any, Any, Any], name: str) -> Response[bytes] | Stream:
     """TAXII 2.1 §5.4: the objects released to this partner."""
     partner, asking = await _asking(request, name)
     return await _page(request, partner, asking)
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/")
-async def one_object(
-    request: Request[Any, Any, Any], name: str, object_id: str
-) -> Response[bytes] | Stream:
+async def one_object(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[bytes] | Stream:
     """TAXII 2.1 §5.6: one object, if it was released to this partner."""
     partner, asking = await _asking(request, name, object_id)
     await _require_released(_node(request), partner, object_id)
@@ -119,25 +107,19 @@ async def manifest(request: Request[Any, Any, Any], name: str) -> Response[bytes
     view = await sync_to_thread(collections.view, _node(request), partner, asking)
     items = [msgspec.json.encode(resources.manifest_record(row)) for row in view.rows]
     body = b"".join(resources.page("objects", items, view.following))
-    return Response(body, media_type=media.TAXII, headers=_dates(view.rows))
+    return Response(body, media_type=media.TAXII, headers=_dates_of(view.rows))
 
 
-@get(
-    f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/"
-)
-async def versions(
-    request: Request[Any, Any, Any], name: str, object_id: str
-) -> Response[bytes]:
+@get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/")
+async def versions(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[bytes]:
     """TAXII 2.1 §5.8: the versions of one object that were released to this partner."""
     partner, asking = await _asking(request, name, object_id, every_version=True)
     view = await sync_to_thread(collections.view, _node(request), partner, asking)
     if not view.rows and asking.position == 0 and asking.added == 0:
-        raise errors.NotFoundError(
-            "There is no such object here.", where=object_id[:100]
-        )
+        raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
     items = [msgspec.json.encode(resources.version_of(row)) for row in view.rows]
     body = b"".join(resources.page("versions", items, view.following))
-    return Response(body, media_type=media.TAXII, headers=_dates(view.rows))
+    return Response(body, media_type=media.TAXII, headers=_dates_of(view.rows))
 
 
 @post(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
@@ -156,9 +138,7 @@ async def add_objects(request: Request[Any, Any, Any], name: str) -> Response[by
 
 def _take(node: Node, partner: PartnerRow, body: bytes) -> resources.Status:
     try:
-        account, fates = receive_with_fates(
-            node, body, partner=partner.name, via="taxii"
-        )
+        account, fates = receive_with_fates(node, body, partner=partner.name, via="taxii")
     except stix.UnreadableError as problem:
         raise errors.UnprocessableError(
             problem.sentence,
@@ -169,11 +149,7 @@ def _take(node: Node, partner: PartnerRow, body: bytes) -> resources.Status:
             remedy=problem.remedy,
         ) from problem
     # A tool has no node that could read a receipt.
-    receipt = (
-        receipts.give(node, partner_of(partner), fates)
-        if partner.kind == "node"
-        else None
-    )
+    receipt = receipts.give(node, partner_of(partner), fates) if partner.kind == "node" else None
     return collections.status_of(account, receipt)
 
 
@@ -198,39 +174,25 @@ async def _asking(
 
 
 async def _require_released(node: Node, partner: PartnerRow, object_id: str) -> None:
-    asking = read_asking(
-        [("match[id]", object_id), ("match[version]", "all")], page_size=1
-    )
+    asking = read_asking([("match[id]", object_id), ("match[version]", "all")], page_size=1)
     if not (await sync_to_thread(collections.view, node, partner, asking)).rows:
         # The same answer for what is not there and what is not theirs: ids must not be an oracle.
-        raise errors.NotFoundError(
-            "There is no such object here.", where=object_id[:100]
-        )
+        raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
 
 
-async def _page(
-    request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking
-) -> Stream:
+async def _page(request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking) -> Stream:
     node = _node(request)
     pieces, headers = await sync_to_thread(_pieces, node, partner, asking)
-    return Stream(
-        _while_flowing(node, partner, pieces), media_type=media.TAXII, headers=headers
-    )
+    return Stream(_while_flowing(node, partner, pieces), media_type=media.TAXII, headers=headers)
 
 
-def _pieces(
-    node: Node, partner: PartnerRow, asking: Asking
-) -> tuple[list[bytes], dict[str, str]]:
-    view = collections.view(node, partner, asking)
-    released = collections.admit(partner, view.rows)
-    return resources.page(
-        "objects", [item.raw for item in released], view.following
-    ), _dates(view.rows)
+def _pieces(node: Node, partner: PartnerRow, asking: Asking) -> tuple[list[bytes], dict[str, str]]:
+    released, following = collections.page(node, partner, asking)
+    dates = _dates(released.first_added, released.last_added) if released.raws else {}
+    return resources.page("objects", released.raws, following), dates
 
 
-async def _while_flowing(
-    node: Node, partner: PartnerRow, pieces: Sequence[bytes]
-) -> AsyncIterator[bytes]:
+async def _while_flowing(node: Node, partner: PartnerRow, pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -251,13 +213,15 @@ def _require_still_flowing(node: Node, partner: PartnerRow) -> None:
         )
 
 
-def _dates(rows: Sequence[ReleaseRow]) -> dict[str, str]:
+def _dates_of(rows: Sequence[ReleaseRow]) -> dict[str, str]:
     # Undefined for an empty page, and a client once failed on the word "undefined": so left out.
-    if not rows:
-        return {}
+    return _dates(rows[0].added, rows[-1].added) if rows else {}
+
+
+def _dates(first: int, last: int) -> dict[str, str]:
     return {
-        "X-TAXII-Date-Added-First": stix.format_timestamp(rows[0].added),
-        "X-TAXII-Date-Added-Last": stix.format_timestamp(rows[-1].added),
+        "X-TAXII-Date-Added-First": stix.format_timestamp(first),
+        "X-TAXII-Date-Added-Last": stix.format_timestamp(last),
     }
 
 
@@ -266,15 +230,9 @@ def explain(request: Request[Any, Any, Any], problem: KatchiError) -> Response[b
     status = problem.http_status if isinstance(problem, errors.TaxiiError) else 400
     said = problem.diagnostic()
     details = {
-        name: value
-        for name in ("where", "what", "expected", "found")
-        if (value := getattr(said, name))
+        name: value for name in ("where", "what", "expected", "found") if (value := getattr(said, name))
     }
-    headers = (
-        {"WWW-Authenticate": 'Bearer realm="katchi", Basic realm="katchi"'}
-        if status == 401
-        else {}
-    )
+    headers = {"WWW-Authenticate": 'Bearer realm="katchi", Basic realm="katchi"'} if status == 401 else {}
     body = resources.Error(said.sentence, said.remedy, said.code, str(status), details)
     return _answer(body, status, headers)
 

@@ -7,10 +7,13 @@ SELECT position, added FROM release ORDER BY position DESC LIMIT 1;
 UPDATE release SET is_last = 0
 WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND version < :version AND is_last = 1;
 
--- name: released_version
-SELECT position, withdrawn_at FROM release
-WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND version = :version
-  AND spec_version = :spec_version;
+-- name: versions_gone (sqlite)
+SELECT object_id, version, spec_version, position, withdrawn_at FROM release
+WHERE id_hash IN (SELECT value FROM json_each(:hashes)) AND partner = :partner;
+
+-- name: versions_gone (postgresql)
+SELECT object_id, version, spec_version, position, withdrawn_at FROM release
+WHERE id_hash = ANY(:hashes) AND partner = :partner;
 
 -- name: put
 INSERT INTO release (position, added, partner, seq, of_id, of_hash, object_id, id_hash, version, version_text, type, spec_version,
@@ -47,6 +50,13 @@ WHERE r.of_hash = :of_hash AND r.of_id = :of_id AND r.partner = :partner AND NOT
     AND n.version > r.version)
 ORDER BY r.position;
 
+-- name: page_bytes
+SELECT r.partner, r.epoch, r.withdrawn_at, r.position, r.added, coalesce(r.raw, o.raw)
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.partner = :partner AND r.position > :position AND r.added > :added
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.is_last = 1
+ORDER BY r.position LIMIT :limit;
+
 -- name: page
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
@@ -73,8 +83,7 @@ SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r
 FROM release r JOIN object o ON o.seq = r.seq
 WHERE r.partner = :partner AND r.position > :position AND r.added > :added
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
-  AND (:hashes IS NULL OR r.id_hash IN (SELECT value FROM json_each(:hashes)))
-  AND (:types IS NULL OR r.type IN (SELECT value FROM json_each(:types)))
+    AND (:types IS NULL OR r.type IN (SELECT value FROM json_each(:types)))
   AND (:specs IS NULL OR r.spec_version IN (SELECT value FROM json_each(:specs)))
   AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
     OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
@@ -82,14 +91,42 @@ WHERE r.partner = :partner AND r.position > :position AND r.added > :added
     OR r.version IN (SELECT CAST(value AS INTEGER) FROM json_each(:versions)))
 ORDER BY r.position LIMIT :limit;
 
+-- name: matching_ids (sqlite)
+-- The + keeps SQLite from walking the partner's whole view instead of looking the ids up.
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.id_hash IN (SELECT value FROM json_each(:hashes)) AND +r.partner = :partner AND r.position > :position AND r.added > :added
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch
+    AND (:types IS NULL OR r.type IN (SELECT value FROM json_each(:types)))
+  AND (:specs IS NULL OR r.spec_version IN (SELECT value FROM json_each(:specs)))
+  AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
+    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
+        AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
+    OR r.version IN (SELECT CAST(value AS INTEGER) FROM json_each(:versions)))
+ORDER BY +r.position LIMIT :limit;
+
 -- name: matching (postgresql)
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
 WHERE r.partner = :partner AND r.position > :position AND r.added > :added
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
-  AND (CAST(:hashes AS bigint[]) IS NULL OR r.id_hash = ANY(CAST(:hashes AS bigint[])))
-  AND (CAST(:types AS text[]) IS NULL OR r.type = ANY(CAST(:types AS text[])))
+    AND (CAST(:types AS text[]) IS NULL OR r.type = ANY(CAST(:types AS text[])))
+  AND (CAST(:specs AS text[]) IS NULL OR r.spec_version = ANY(CAST(:specs AS text[])))
+  AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
+    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
+        AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
+    OR r.version = ANY(CAST(CAST(:versions AS text[]) AS bigint[])))
+ORDER BY r.position LIMIT :limit;
+
+-- name: matching_ids (postgresql)
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.id_hash = ANY(:hashes) AND r.partner = :partner AND r.position > :position AND r.added > :added
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch
+    AND (CAST(:types AS text[]) IS NULL OR r.type = ANY(CAST(:types AS text[])))
   AND (CAST(:specs AS text[]) IS NULL OR r.spec_version = ANY(CAST(:specs AS text[])))
   AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
     OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id

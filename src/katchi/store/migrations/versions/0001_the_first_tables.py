@@ -37,10 +37,7 @@ def upgrade() -> None:
     op.create_table(
         "ledger",
         sa.Column(
-            "index",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
+            "index", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -52,12 +49,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("index", name=op.f("ledger_key")),
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ledger_by_id_hash"), ["id_hash"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ledger_by_kind_index"), ["kind", "index"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ledger_by_id_hash"), ["id_hash"], unique=False)
+        batch_op.create_index(batch_op.f("ledger_by_kind_index"), ["kind", "index"], unique=False)
 
     op.create_table(
         "link",
@@ -68,9 +61,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("link", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("link_by_from_seq"), ["from_seq"], unique=False
-        )
+        batch_op.create_index(batch_op.f("link_by_from_seq"), ["from_seq"], unique=False)
 
     op.create_table(
         "mention",
@@ -92,10 +83,7 @@ def upgrade() -> None:
     op.create_table(
         "object",
         sa.Column(
-            "seq",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
+            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("added", sa.BigInteger(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
@@ -140,10 +128,7 @@ def upgrade() -> None:
     op.create_table(
         "received",
         sa.Column(
-            "number",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
+            "number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("partner", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
@@ -154,11 +139,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("received_key")),
     )
     with op.batch_alter_table("received", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("received_by_partner_number"),
-            ["partner", "number"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("received_by_partner_number"), ["partner", "number"], unique=False)
 
     op.create_table(
         "release",
@@ -172,7 +153,9 @@ def upgrade() -> None:
         sa.Column("partner", sa.Text(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("of_id", sa.Text(), nullable=False),
+        sa.Column("of_hash", sa.BigInteger(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("id_hash", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("version_text", sa.Text(), nullable=True),
         sa.Column("type", sa.Text(), nullable=False),
@@ -191,10 +174,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("added", name=op.f("release_one_added")),
     )
     with op.batch_alter_table("release", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("release_by_id_hash"), ["id_hash"], unique=False)
+        batch_op.create_index(batch_op.f("release_by_of_hash"), ["of_hash"], unique=False)
         batch_op.create_index(
-            batch_op.f("release_by_partner_position"),
-            ["partner", "position"],
-            unique=False,
+            batch_op.f("release_by_partner_position"), ["partner", "position"], unique=False
         )
 
     op.create_table(
@@ -205,9 +188,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("seen_token", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("seen_token_by_expires_at"), ["expires_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("seen_token_by_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
         "session",
@@ -240,10 +221,7 @@ def upgrade() -> None:
     op.create_table(
         "summary",
         sa.Column(
-            "seq",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
+            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -256,12 +234,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("summary_key")),
     )
     with op.batch_alter_table("summary", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("summary_by_origin_seq"), ["origin", "seq"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("summary_by_type_seq"), ["type", "seq"], unique=False
-        )
+        batch_op.create_index(batch_op.f("summary_by_origin_seq"), ["origin", "seq"], unique=False)
+        batch_op.create_index(batch_op.f("summary_by_type_seq"), ["type", "seq"], unique=False)
 
     op.create_table(
         "terms",
@@ -299,11 +273,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("partner", "object_id", name=op.f("withheld_key")),
     )
     with op.batch_alter_table("withheld", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("withheld_by_partner_until"), ["partner", "until"], unique=False)
         batch_op.create_index(
-            batch_op.f("withheld_by_partner_until"), ["partner", "until"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("withheld_by_partner_waits_for"),
-            ["partner", "waits_for"],
-            unique=False,
+            batch_op.f("withheld_by_partner_waits_for"), ["partner", "waits_for"], unique=False
         )
