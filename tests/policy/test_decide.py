@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from katchi import policy, stix
@@ -81,7 +83,7 @@ def test_a_marking_in_other_letters_is_not_the_one_we_know() -> None:
     assert code(decided(shouting, terms(top='unmarked = "clear"'))) == "marking-unknown"
 
 
-def redefined(**properties: object) -> stix.Object:
+def redefined(**properties: Any) -> stix.Object:
     return made("marking-definition", "redefined", tlp=None, **properties)
 
 
@@ -164,7 +166,7 @@ def test_what_everybody_has_is_not_sent() -> None:
 # --- Granular markings --------------------------------------------------------------------------
 
 
-def granular(marking: str, *selectors: str, **properties: object) -> stix.Object:
+def granular(marking: str, *selectors: str, **properties: Any) -> stix.Object:
     return made(
         "indicator",
         granular_markings=[{"selectors": list(selectors), "marking_ref": MARKED[marking]}],

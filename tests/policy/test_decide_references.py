@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from katchi import policy, stix
@@ -139,7 +141,8 @@ def test_an_author_who_may_not_be_named_is_left_out() -> None:
 @pytest.mark.parametrize("name", ["where_sighted_refs", "observed_data_refs"])
 def test_where_something_was_seen_is_left_out(name: str) -> None:
     place = made("identity" if name == "where_sighted_refs" else "observed-data", tlp="red")
-    sighting = made("sighting", sighting_of_ref=FINE.id, **{name: [place.id]})
+    where: dict[str, Any] = {name: [place.id]}
+    sighting = made("sighting", sighting_of_ref=FINE.id, **where)
     assert name not in sent(sighting, terms(DROP), world_of(FINE, place)).properties
 
 

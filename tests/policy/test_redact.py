@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from katchi import policy, stix
@@ -123,7 +125,7 @@ def test_what_a_pattern_finds_never_lies_outside_the_object() -> None:
         ({"identity_class": None}, "A financial-services organisation"),
     ],
 )
-def test_a_victim_becomes_its_sector(properties: dict[str, object], name: str) -> None:
+def test_a_victim_becomes_its_sector(properties: dict[str, Any], name: str) -> None:
     victim = made(
         "identity",
         **{

@@ -10,12 +10,10 @@ import msgspec
 from katchi import stix
 from katchi.policy.decision import Decision, Release, Withheld
 from katchi.policy.released import seal
+from katchi.policy.rules import RECALL
 from katchi.policy.types import COMMON, required
 from katchi.policy.verdict import Question
 from katchi.policy.world import Copy
-
-RULE = "recall"
-"""The rule under which a recall goes that no release rule covers: a floor that no terms can lower."""
 
 _KEPT = COMMON | {"created_by_ref"}
 _MILLISECOND = 1_000
@@ -59,9 +57,9 @@ def recall(obj: stix.Object, decision: Decision, question: Question) -> Release 
 def _smallest(obj: stix.Object, last: stix.Object, question: Question) -> Release:
     """The recall of what last went under one id."""
     body = last if last.revoked else _revoked(obj, last)
-    released = seal(body, obj.id, question.recipient.name, RULE, is_recall=True)
+    released = seal(body, obj.id, question.recipient.name, RECALL, is_recall=True)
     copy = Copy(last.id, obj.id, obj.version, body.version, body.raw) if last.id != obj.id else None
-    return Release(RULE, released, copy, recall=True)
+    return Release(RECALL, released, copy, recall=True)
 
 
 def _revoked(obj: stix.Object, last: stix.Object) -> stix.Object:

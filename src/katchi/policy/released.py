@@ -159,7 +159,9 @@ def reopen_page(rows: Sequence[PageRow], recipient: Recipient) -> ReleasedPage:
     for partner, made_in, withdrawn_at, *_ in rows:
         if partner != name or made_in != epoch or withdrawn_at is not None:
             raise NotReleasedError(
-                "A page holds what is not released to this partner today.", found=partner, remedy="read it again"
+                "A page holds what is not released to this partner today.",
+                found=partner,
+                remedy="read it again",
             )
     if not rows:
         return ReleasedPage(name, (), 0, 0, 0, _SEAL)

@@ -6,11 +6,14 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from katchi import stix
 from katchi.policy.tlp import Tlp
 from katchi.policy.types import DEFINITIONS
+
+RECALL: Final = "recall"
+"""The rule under which a recall goes that no release rule covers: a floor that no terms can lower."""
 
 
 @dataclass(frozen=True, slots=True)

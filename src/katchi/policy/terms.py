@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from katchi.policy.redact import GENERALISERS, is_strippable
-from katchi.policy.rules import ReleaseRule, Scope, Terms, WithholdRule, word_pattern
+from katchi.policy.rules import RECALL, ReleaseRule, Scope, Terms, WithholdRule, word_pattern
 from katchi.policy.terms_table import Table, TermsError, did_you_mean
 from katchi.policy.tlp import Tlp
 from katchi.policy.toml_lines import find_lines
@@ -120,7 +120,7 @@ def _tables(table: Table, name: str) -> list[Table]:
 
 
 def _check_names(table: Table, withholds: Sequence[WithholdRule], releases: Sequence[ReleaseRule]) -> None:
-    seen: set[str] = set()
+    seen = {RECALL}
     places = [("withhold", index, rule.name) for index, rule in enumerate(withholds)]
     places += [("release", index, rule.name) for index, rule in enumerate(releases)]
     for kind, index, name in places:
