@@ -1,0 +1,136 @@
+"""Writes what may leave into a file: for a partner what its terms release, for the owner a whole backup."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from katchi.errors import KatchiError
+from katchi.exchange.format import Format, UnsafeBackup
+from katchi.node import collections, terms
+from katchi.node.release import judge
+from katchi.node.wiring import Node
+from katchi.policy import Released
+
+Progress = Callable[[int, int], None]
+PAGE = 1000
+
+
+class PartnerNotActiveError(KatchiError):
+    """Nothing goes to a partner that is not active, on a stick as little as over the wire."""
+
+    code = "partner-not-active"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What went into the document."""
+
+    objects: int
+    size: int  # bytes
+    digest: str  # SHA-256 of the document, hex
+
+
+def export_for(
+    node: Node,
+    partner: str,
+    how: Format,
+    out: BinaryIO,
+    progress: Progress | None = None,
+) -> Exported:
+    """Writes what is released to a partner, each release on the ledger before its bytes are written.
+
+    That is the partner's whole view: what went before is in the document too. A partner whose
+    arrangement or terms change meanwhile gets no further objects.
+    Raises UnknownPartnerError, NoTermsError, PartnerNotActiveError or policy.NotReleasedError.
+    """
+    terms.in_force(node, partner)
+    row = node.store.partners.one(partner)
+    if row.state != "active":
+        raise PartnerNotActiveError(
+            "The arrangement with this partner is not active, so nothing goes to it.",
+            where=partner,
+            expected="active",
+            found=row.state,
+            remedy=f"`katchi partner confirm {partner}` or `katchi partner resume {partner}`",
+        )
+    while judge(node, partner):
+        pass
+    writing = _Writing(_released_count(node, partner), progress)
+    return writing.write(how, _released(node, partner), _document_id(node), out)
+
+
+def unsafe_export_everything(
+    node: Node, how: Format, out: BinaryIO, progress: Progress | None = None
+) -> Exported:
+    """Writes the owner's own backup: the newest version of every object held, whatever its markings.
+
+    Nothing is asked of the terms and nothing is put on the ledger: the file must not leave the owner's hands.
+    """
+    total = sum(count for _, count in node.store.search.counts_by_type())
+    return _Writing(total, progress).write(how, _everything(node), _document_id(node), out)
+
+
+def _released(node: Node, partner: str) -> Iterator[Released]:
+    position = 0
+    while True:
+        # Read anew for each page: a suspension stops the next one.
+        row = node.store.partners.one(partner)
+        collections.require_flowing(row)
+        page = node.store.releases.page(partner, row.epoch, position=position, added=0, limit=PAGE)
+        yield from collections.admit(row, page)
+        if len(page) < PAGE:
+            return
+        position = page[-1].position
+
+
+def _released_count(node: Node, partner: str) -> int:
+    flow = node.store.releases.flows().get(partner)
+    return flow.released - flow.withdrawn if flow else 0
+
+
+def _everything(node: Node) -> Iterator[UnsafeBackup]:
+    after = 0
+    while entries := node.store.log.after(after, PAGE):
+        newest = node.store.log.newest([entry.object_id for entry in entries])
+        yield from (UnsafeBackup(entry.raw) for entry in entries if newest[entry.object_id].seq == entry.seq)
+        after = entries[-1].seq
+
+
+@dataclass(slots=True)
+class _Writing:
+    """One document under way: counts what goes in."""
+
+    total: int
+    progress: Progress | None
+    count: int = 0
+
+    def counted(self, objects: Iterable[Released | UnsafeBackup]) -> Iterator[Released | UnsafeBackup]:
+        """The same objects; each is counted as it passes."""
+        for item in objects:
+            yield item
+            self.count += 1
+            if self.progress and (self.count % PAGE == 0 or self.count == self.total):
+                self.progress(self.count, max(self.count, self.total))
+
+    def write(
+        self,
+        how: Format,
+        objects: Iterable[Released | UnsafeBackup],
+        document_id: str,
+        out: BinaryIO,
+    ) -> Exported:
+        """Writes the document piece by piece, so that its size does not matter."""
+        size, digest = 0, hashlib.sha256()
+        for piece in how.write(self.counted(objects), document_id=document_id):
+            out.write(piece)
+            size += len(piece)
+            digest.update(piece)
+        return Exported(self.count, size, digest.hexdigest())
+
+
+def _document_id(node: Node) -> str:
+    return str(uuid.UUID(bytes=node.random(16), version=4))
