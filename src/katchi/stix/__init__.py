@@ -1,8 +1,55 @@
 """STIX 2.1 as typed values: read, split, check; nothing here touches the outside world."""
 
+from katchi.stix.checking import check
+from katchi.stix.core import ExternalReference, GranularMarking, KillChainPhase
+from katchi.stix.domain import (
+    AttackPattern,
+    Campaign,
+    CourseOfAction,
+    Grouping,
+    Identity,
+    Incident,
+    Indicator,
+    Infrastructure,
+    IntrusionSet,
+    Location,
+    Malware,
+    MalwareAnalysis,
+    Note,
+    ObservedData,
+    Opinion,
+    Report,
+    ThreatActor,
+    Tool,
+    Vulnerability,
+)
 from katchi.stix.findings import Finding, Level
-from katchi.stix.markings import TLP_IDS
+from katchi.stix.kinds import TYPES, Custom, UntypedError, typed
+from katchi.stix.markings import TLP_1_IDS, TLP_2_IDS, TLP_IDS
+from katchi.stix.meta import Bundle, ExtensionDefinition, LanguageContent, MarkingDefinition
 from katchi.stix.objects import Object
+from katchi.stix.observables import (
+    OBSERVABLES,
+    Artifact,
+    AutonomousSystem,
+    Directory,
+    DomainName,
+    EmailAddress,
+    EmailMessage,
+    File,
+    Ipv4Address,
+    Ipv6Address,
+    MacAddress,
+    Mutex,
+    NetworkTraffic,
+    Process,
+    Software,
+    Url,
+    UserAccount,
+    WindowsRegistryKey,
+    X509Certificate,
+)
+from katchi.stix.patterns import Comparison, Parsed, parse_pattern
 from katchi.stix.reading import read
 from katchi.stix.references import Reference, references
 from katchi.stix.refusals import (
@@ -14,26 +61,86 @@ from katchi.stix.refusals import (
     MissingTypeError,
     UnreadableError,
 )
+from katchi.stix.relations import Relationship, Sighting
+from katchi.stix.selectors import select
 from katchi.stix.splitting import split
 from katchi.stix.timestamps import TimestampError, format_timestamp, parse_timestamp
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "OBSERVABLES",
+    "TLP_1_IDS",
+    "TLP_2_IDS",
     "TLP_IDS",
+    "TYPES",
+    "Artifact",
+    "AttackPattern",
+    "AutonomousSystem",
+    "Bundle",
+    "Campaign",
+    "Comparison",
+    "CourseOfAction",
+    "Custom",
+    "Directory",
+    "DomainName",
+    "EmailAddress",
+    "EmailMessage",
+    "ExtensionDefinition",
+    "ExternalReference",
+    "File",
     "Finding",
+    "GranularMarking",
+    "Grouping",
+    "Identity",
+    "Incident",
+    "Indicator",
+    "Infrastructure",
+    "IntrusionSet",
     "InvalidError",
+    "Ipv4Address",
+    "Ipv6Address",
+    "KillChainPhase",
+    "LanguageContent",
     "Level",
     "Limits",
+    "Location",
     "LyingIdError",
+    "MacAddress",
+    "Malware",
+    "MalwareAnalysis",
+    "MarkingDefinition",
     "MissingIdError",
     "MissingTypeError",
+    "Mutex",
+    "NetworkTraffic",
+    "Note",
     "Object",
+    "ObservedData",
+    "Opinion",
+    "Parsed",
+    "Process",
     "Reference",
+    "Relationship",
+    "Report",
+    "Sighting",
+    "Software",
+    "ThreatActor",
     "TimestampError",
+    "Tool",
     "UnreadableError",
+    "UntypedError",
+    "Url",
+    "UserAccount",
+    "Vulnerability",
+    "WindowsRegistryKey",
+    "X509Certificate",
+    "check",
     "format_timestamp",
+    "parse_pattern",
     "parse_timestamp",
     "read",
     "references",
+    "select",
     "split",
+    "typed",
 ]

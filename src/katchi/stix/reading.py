@@ -150,7 +150,7 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
     # Fewer brackets than the limit cannot nest deeper than it; most objects need no second look.
     if raw.count(b"{") + raw.count(b"[") > limits.depth and _depth(properties) > limits.depth:
         refuse_depth(limits.depth)
-    if b"\\ud" in raw or b"\\uD" in raw or b"\\Ud" in raw:
+    if "\\" in text and ("\\ud" in text or "\\uD" in text):
         _refuse_lone_surrogates(properties)
     return properties
 
