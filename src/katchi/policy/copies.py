@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from katchi import stix
-from katchi.policy import redact
+from katchi.errors import KatchiError
+from katchi.policy import paths, redact
 from katchi.policy.decision import Withheld
-from katchi.policy.generalise import Redaction
+from katchi.policy.generalise import CannotRedactError, Redaction
+from katchi.policy.paths import Path
 from katchi.policy.types import COMMON, required
 from katchi.policy.verdict import Allowed, Question
 from katchi.policy.world import Copy, World
 
-_MILLISECOND = 1_000
+_MILLISECOND: Final = 1_000
+_KEY_BYTES: Final = 16
+_MENDINGS: Final = 4
+_item: Final = re.compile(r"([^.\[]+)(?:\[(\d+)\])?", re.ASCII).match
+
+
+class WeakKeyError(KatchiError):
+    """With this key anybody could tell which original a copy belongs to."""
+
+    code: ClassVar[str] = "weak-copy-key"
 
 
 def copy_id(
@@ -43,8 +55,12 @@ def copy_id(
     if "modified" not in obj.properties:
         body = msgspec.json.encode(redact.apply(obj.properties, redaction))
         parts += [hashlib.sha256(body).hexdigest(), marks]
-    digest = hmac.digest(question.world.copy_key, msgspec.json.encode(parts), "sha256")
-    # STIX 2.1 §2.9: a random-looking id is a UUIDv4; §3.? of an SCO's deterministic id does not bind copies.
+    key = question.world.copy_key
+    if len(key) < _KEY_BYTES:
+        raise WeakKeyError("The key for copies is too short.", expected=f"at least {_KEY_BYTES} random bytes")
+    digest = hmac.digest(key, msgspec.json.encode(parts), "sha256")
+    # STIX 2.1 §2.9: a UUIDv4 is expected to be random. One made from the contents, as §2.9 has it for
+    # observables, would give away to anybody who guesses the contents which original it is.
     return f"{obj.type}--{uuid.UUID(bytes=digest[:16], version=4)}"
 
 
@@ -68,23 +84,19 @@ def make(
     world: World,
 ) -> Copy | Withheld:
     """The copy of this version of the object under `new_id`, or why no valid one can be made."""
-    body = redact.apply(obj.properties, redaction, references)
-    body["id"] = new_id
-    for name in required(obj.type, obj.spec_version):
-        if name in obj.properties and name not in body:
-            return Withheld("cannot-redact", name)
-    refused = _forget(body, obj, (obj.id, *(old for old, new in references.items() if new != old)))
-    if refused is not None:
-        return refused
     last = world.copy(new_id)
     if last is not None and _is_older(obj, last):
         return Withheld("superseded")
+    hidden = (obj.id, *(old for old, new in references.items() if new != old))
+    body = {**redact.apply(obj.properties, redaction, references), "id": new_id}
+    try:
+        body = _mended(_without_names(body, obj, hidden), obj)
+    except CannotRedactError as error:
+        return Withheld("cannot-redact", str(error))
+    except _NamesOriginalError as error:
+        return Withheld("copy-names-original", str(error))
     raw = _encoded(body, obj, last)
-    copied = stix.read(raw)
-    broken = [found for found in stix.check(copied) if found.level is stix.Level.MUST]
-    if broken:
-        return Withheld("cannot-redact", broken[0].path)
-    return Copy(new_id, obj.id, obj.version, copied.version, raw)
+    return Copy(new_id, obj.id, obj.version, stix.read(raw).version, raw)
 
 
 def _is_older(obj: stix.Object, last: Copy) -> bool:
@@ -103,11 +115,46 @@ def _encoded(body: dict[str, Any], obj: stix.Object, last: Copy | None) -> bytes
     return msgspec.json.encode(body)
 
 
-def _forget(body: dict[str, Any], obj: stix.Object, hidden: Iterable[str]) -> Withheld | None:
-    """Cuts what would still name the original or what it may not name; a reason when that is needed."""
+class _NamesOriginalError(Exception):
+    """A property that the copy needs would give away the original."""
+
+
+def _without_names(body: dict[str, Any], obj: stix.Object, hidden: Iterable[str]) -> dict[str, Any]:
+    """The body without what would still name the original, or what it may not name."""
     needed = COMMON | required(obj.type, obj.spec_version)
-    for name in redact.names_any(body, hidden):
+    telling = redact.names_any(body, hidden)
+    for name in telling:
         if name in needed:
-            return Withheld("copy-names-original", name)
-        del body[name]
-    return None
+            raise _NamesOriginalError(name)
+    return redact.apply(body, Redaction(frozenset((name,) for name in telling))) if telling else body
+
+
+def _mended(body: dict[str, Any], obj: stix.Object) -> dict[str, Any]:
+    """The body as a valid object: what cutting has left broken goes too, if the object can lack it."""
+    needed = COMMON | required(obj.type, obj.spec_version)
+    for name in needed:
+        if name in obj.properties and name not in body:
+            raise CannotRedactError(name)
+    for _ in range(_MENDINGS):
+        broken = [found.path for found in stix.check(_object(body)) if found.level is stix.Level.MUST]
+        if not broken:
+            return body
+        if "name" in broken and "name" in obj.properties and "name" not in body:
+            body["name"] = redact.stand_in(obj)  # STIX 2.1 §4.11: a malware family has a name
+            continue
+        removed = frozenset(map(_part, broken))
+        for path in removed:
+            if path[0] in needed or not paths.exists(body, path):
+                raise CannotRedactError(paths.write_selector(path))
+        body = redact.apply(body, Redaction(removed))
+    raise CannotRedactError(broken[0])
+
+
+def _part(path: str) -> Path:
+    """The item of a list, or else the property, in which a finding lies: `external_references[0].url`."""
+    found = _item(path)
+    return (found[1], int(found[2])) if found and found[2] else (found[1] if found else path,)
+
+
+def _object(body: dict[str, Any]) -> stix.Object:
+    return stix.read(msgspec.json.encode(body))

@@ -62,18 +62,17 @@ def _possible(obj: stix.Object, marked: set[Path], stripped: set[Path], general:
         if path[0] in COMMON:
             raise CannotRedactError(str(path[0]))
         if len(path) == 1 and path[0] in needed and path not in changed:
-            changed[path] = _stand_in(obj, path[0])
+            if path[0] != "name":
+                raise CannotRedactError(str(path[0]))
+            changed[path] = stand_in(obj)
     # A marked or stripped value that a generaliser has replaced is gone already.
     removed -= {path for path in removed if path in changed}
     return Redaction(frozenset(removed), changed)
 
 
-def _stand_in(obj: stix.Object, name: str | int) -> str:
-    if name != "name":
-        raise CannotRedactError(str(name))
-    if obj.type == "identity":
-        return generic_name(obj.properties)
-    return f"{obj.type} (name withheld)"
+def stand_in(obj: stix.Object) -> str:
+    """A name that says no more than what the object is."""
+    return generic_name(obj.properties) if obj.type == "identity" else f"{obj.type} (name withheld)"
 
 
 def apply(
@@ -171,4 +170,5 @@ __all__ = [
     "names_any",
     "plan",
     "recipe",
+    "stand_in",
 ]
