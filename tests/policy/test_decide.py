@@ -191,7 +191,7 @@ def test_or_keeps_the_whole_here_where_the_rule_says_so() -> None:
 
 
 def test_selectors_reach_into_lists_and_those_that_stay_move_up() -> None:
-    sources = [{"source_name": name} for name in ("first", "second", "third")]
+    sources = [{"source_name": name, "external_id": "1"} for name in ("first", "second", "third")]
     mixed = made(
         "indicator",
         external_references=sources,

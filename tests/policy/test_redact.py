@@ -7,9 +7,23 @@ from typing import Any
 import pytest
 
 from katchi import policy, stix
-from katchi.policy import Recipient, Release, Withheld
+from katchi.policy import Recipient, Release, Withheld, types
+from katchi.policy.copies import WeakKeyError
 from katchi.policy.paths import matching
-from tests.policy.small_world import CHOI, CREATED, PARK, SmallWorld, decided, made, newer, object_id, terms
+from katchi.stix.kinds import TYPES
+from katchi.stix.tables import table_of
+from tests.policy.small_world import (
+    CHOI,
+    CREATED,
+    MARKED,
+    PARK,
+    SmallWorld,
+    decided,
+    made,
+    newer,
+    object_id,
+    terms,
+)
 
 
 def sent(obj: stix.Object, under: policy.Terms, world: SmallWorld, to: Recipient = PARK) -> stix.Object:
@@ -51,7 +65,7 @@ def test_nothing_to_strip_means_the_original_bytes() -> None:
 def test_a_pattern_names_what_is_stripped(pattern: str, gone: list[str]) -> None:
     obj = made(
         "indicator",
-        description="words",
+        description="our words",
         x_a={"inner": 1},
         x_b=2,
         external_references=[
@@ -77,12 +91,26 @@ def test_a_container_that_becomes_empty_goes_too() -> None:
     assert copied.properties["labels"] == ["l"]
 
 
+def test_what_stripping_leaves_broken_goes_too() -> None:
+    sources = [
+        {"source_name": "siem", "url": "https://siem.example/1"},
+        {"source_name": "x", "external_id": "7"},
+    ]
+    markings = [{"selectors": ["external_references.[1].external_id"], "marking_ref": MARKED["clear"]}]
+    obj = made("indicator", external_references=sources, granular_markings=markings)
+    copied = copy_of(obj, 'strip = ["external_references.url"]')
+    # STIX 2.1 §2.5.2: a source with nothing but its name is none.
+    assert copied.properties["external_references"] == [sources[1]]
+    assert copied.properties["granular_markings"][0]["selectors"] == ["external_references.[0].external_id"]
+
+
 def test_a_name_that_a_type_needs_is_replaced() -> None:
     under = 'types = ["all"]\nstrip = ["name"]'
     assert copy_of(made("campaign"), under).properties["name"] == "campaign (name withheld)"
     assert copy_of(made("identity"), under).properties["name"] == "A financial-services organisation"
     assert copy_of(made("identity", identity_class="class"), under).properties["name"] != "Nuri Bank"
-    assert "name" not in copy_of(made("malware"), under).properties
+    assert copy_of(made("malware"), under).properties["name"] == "malware (name withheld)"
+    assert "name" not in copy_of(made("malware", is_family=False), under).properties
 
 
 def test_anything_else_that_a_type_needs_keeps_the_object_here() -> None:
@@ -244,6 +272,11 @@ def test_another_node_s_copies_cannot_be_matched_with_ours() -> None:
     assert sent(obj, terms(STRIP), ours).id != sent(obj, terms(STRIP), theirs).id
 
 
+def test_without_a_good_key_no_copy_is_made() -> None:
+    with pytest.raises(WeakKeyError):
+        sent(made("indicator", description="hush"), terms(STRIP), SmallWorld(copy_key=b"short"))
+
+
 def test_once_a_copy_always_a_copy() -> None:
     world = SmallWorld()
     first = made("indicator", description="hush")
@@ -392,3 +425,9 @@ def test_a_recall_whose_past_is_lost_stays_rather_than_tell_something_new() -> N
     assert decided(obj, terms('types = ["malware"]'), world) == Withheld(
         "recall-body-unknown", waits_for=obj.id
     )
+
+
+def test_what_a_type_needs_is_what_the_standard_says() -> None:
+    for kind in types.KNOWN:
+        asked = table_of(TYPES[kind]).required - types.COMMON
+        assert asked <= types.required(kind), kind

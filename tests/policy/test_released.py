@@ -68,7 +68,7 @@ def test_nor_changes_one(released: Released) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         released.raw = b"{}"  # type: ignore[misc]
     with pytest.raises((ValueError, TypeError, NotReleasedError)):
-        dataclasses.replace(released, raw=b"{}")
+        dataclasses.replace(released, raw=b"{}")  # type: ignore[call-arg]
     with pytest.raises(NotReleasedError):
         dataclasses.replace(released, raw=b"{}", seal=None)  # type: ignore[arg-type]
 

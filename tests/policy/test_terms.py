@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,8 @@ public-names = ["Nuri CERT"]
     withhold, release = terms.rules
     assert (withhold.name, withhold.line, release.name, release.line) == ("victims", 9, "indicators", 13)
     rule = terms.releases[0]
-    assert rule.scope.types == {"indicator"} | policy.types.OBSERVABLES
-    assert rule.scope.sources == {"own", "choi"}
+    assert rule.scope.types == frozenset({"indicator"}) | policy.types.OBSERVABLES
+    assert rule.scope.sources == frozenset({"own", "choi"})
     assert (rule.up_to, rule.forward_up_to) == (Tlp.AMBER, Tlp.CLEAR)
     assert (rule.minimum_confidence, rule.accepts_unknown_confidence) == (50, True)
     assert (rule.granular, rule.references, rule.unknown_references) == ("withhold", "drop", "withhold")
@@ -78,7 +79,7 @@ def test_what_is_not_said_is_the_strictest() -> None:
         frozenset(),
     )
     rule = terms.releases[0]
-    assert rule.scope.sources == {"own"}
+    assert rule.scope.sources == frozenset({"own"})
     assert (rule.references, rule.accepts_unknown_confidence) == ("withhold", False)
     amber = parse_terms(HEAD + RULE.replace("green", "amber")).releases[0]
     assert amber.forward_up_to is Tlp.GREEN
@@ -221,3 +222,13 @@ def test_every_key_is_found_on_its_line(parts: list[str]) -> None:
         if "{n}" in part:
             expected = text[: text.index(f"k{number}")].count("\n") + 1
             assert lines.of("", 0, f"k{number}") == expected
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "terms.md"
+
+
+@pytest.mark.parametrize(
+    "example", re.findall(r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+)
+def test_the_examples_of_the_guide_are_terms(example: str) -> None:
+    parse_terms(example if example.startswith("format") else HEAD + example)

@@ -131,7 +131,7 @@ def _without_names(body: dict[str, Any], obj: stix.Object, hidden: Iterable[str]
 
 def _mended(body: dict[str, Any], obj: stix.Object) -> dict[str, Any]:
     """The body as a valid object: what cutting has left broken goes too, if the object can lack it."""
-    needed = COMMON | required(obj.type, obj.spec_version)
+    needed = required(obj.type, obj.spec_version)
     for name in needed:
         if name in obj.properties and name not in body:
             raise CannotRedactError(name)
@@ -144,7 +144,7 @@ def _mended(body: dict[str, Any], obj: stix.Object) -> dict[str, Any]:
             continue
         removed = frozenset(map(_part, broken))
         for path in removed:
-            if path[0] in needed or not paths.exists(body, path):
+            if path[0] in needed | COMMON or not paths.exists(body, path):
                 raise CannotRedactError(paths.write_selector(path))
         body = redact.apply(body, Redaction(removed))
     raise CannotRedactError(broken[0])
