@@ -1,0 +1,88 @@
+"""Real nodes for tests: their own folder, database and key, served over real HTTP on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from katchi.node import partnering, terms
+from katchi.node.settings import Settings
+from katchi.node.wiring import Node, create_node, new_node_id, open_node
+from katchi.web.serve import serving
+
+TERMS = """\
+format = 1
+partner = "{partner}"
+
+[[release]]
+name = "Threat intelligence up to AMBER"
+up-to = "amber"
+types = ["all"]
+sources = ["own"]
+references = "drop"
+"""
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextlib.contextmanager
+def a_node(folder: Path, name: str, *, secure: bool = False, database: str = "sqlite:///katchi.db") -> Iterator[Node]:
+    """A node that is not served yet."""
+    port = free_port()
+    url = f"{'https' if secure else 'http'}://127.0.0.1:{port}"
+    settings = Settings(
+        name=name, node_id=new_node_id(), listen=f"127.0.0.1:{port}", url=url, pull_every=3600, database=database
+    )
+    create_node(folder, settings)
+    with open_node(folder) as node:
+        yield node
+
+
+@dataclass
+class Pair:
+    """A Korean and an American node, each served."""
+
+    kr: Node
+    us: Node
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter((self.kr, self.us))
+
+
+@contextlib.contextmanager
+def a_pair(folder: Path, *, secure: bool = False) -> Iterator[Pair]:
+    """Two served nodes that do not know each other."""
+    with (
+        a_node(folder / "kr", "kr-cert", secure=secure) as kr,
+        a_node(folder / "us", "us-cert", secure=secure) as us,
+        serving(kr),
+        serving(us),
+    ):
+        yield Pair(kr, us)
+
+
+def join(pair: Pair) -> None:
+    """An arrangement between both, with plain terms on both sides."""
+    invitation = partnering.invite(pair.kr, "us-cert", person="kim")
+    partnering.join(pair.us, invitation.to_text(), name="kr-cert", person="park")
+    for node, name in ((pair.kr, "us-cert"), (pair.us, "kr-cert")):
+        partnering.confirm(node, name, person="kim")
+        terms.put_terms(node, name, TERMS.format(partner=name), person="kim")
+
+
+def until(holds: Callable[[], bool], *, within: float = 20) -> None:
+    """Waits until something holds; fails when it does not in time."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        # What is waited for happens in the node's own threads and processes: there is no clock to move.
+        time.sleep(0.01)
