@@ -43,7 +43,7 @@ def take(node: Node, partner: policy.partner.Partner, document: bytes) -> Receip
     receipt = Receipt.from_json(document)
     policy.ledger.verify_receipt(
         receipt,
-        partner.key_of(receipt.key_id),
+        partner.key(receipt.key_id),
         receiver=partner.node_id,
         sender=node.settings.node_id,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -24,18 +25,56 @@ class AddressInUseError(KatchiError):
 
 
 def serve(node: Node, *, ready: Callable[[], None] | None = None) -> None:
-    """Serves until SIGINT or SIGTERM; `ready` is called once the node listens.
+    """Serves until SIGINT or SIGTERM; `ready` is called once the node listens. Raises AddressInUseError."""
 
-    Raises AddressInUseError.
-    """
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(node, ready))
+    async def until_signalled() -> None:
+        server = _server(node)
+        loop = asyncio.get_running_loop()
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(kind, server.stop)
+        await _serve(node, server, ready or (lambda: None))
+
+    asyncio.run(until_signalled())
 
 
-async def _serve(node: Node, ready: Callable[[], None] | None) -> None:
+@contextlib.contextmanager
+def serving(node: Node) -> Iterator[None]:
+    """Serves beside the caller, in threads of this process, until the block is left. Raises AddressInUseError."""
+    server_made: list[tuple[Server, asyncio.AbstractEventLoop]] = []
+    ready = threading.Event()
+    failures: list[BaseException] = []
+
+    async def beside() -> None:
+        server = _server(node)
+        server_made.append((server, asyncio.get_running_loop()))
+        await _serve(node, server, ready.set)
+
+    def run() -> None:
+        try:
+            asyncio.run(beside())
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name=f"katchi-{node.settings.name}", daemon=True)
+    thread.start()
+    ready.wait()
+    if failures:
+        raise failures[0]
+    try:
+        yield
+    finally:
+        server, loop = server_made[0]
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(server.stop)
+        thread.join(timeout=60)
+
+
+def _server(node: Node) -> Server:
     settings = node.settings
     secure = settings.is_secure
-    server = Server(
+    return Server(
         create_app(node),
         address=settings.host,
         port=settings.port,
@@ -45,24 +84,27 @@ async def _serve(node: Node, ready: Callable[[], None] | None) -> None:
         ssl_cert=node.folder / "tls.pem" if secure else None,
         ssl_key=node.folder / "tls.key" if secure else None,
     )
-    worker = Worker(node)
-    loop = asyncio.get_running_loop()
-    for kind in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(kind, server.stop)
-    worker.start()
+
+
+async def _serve(node: Node, server: Server, ready: Callable[[], None]) -> None:
+    serving_it = asyncio.ensure_future(server.serve())
     try:
-        serving = asyncio.ensure_future(server.serve())
-        await _listening(settings.host, settings.port, serving)
-        if ready:
+        await _listening(node, serving_it)
+        worker = Worker(node)
+        worker.start()
+        try:
             ready()
-        await serving
+            await serving_it
+        finally:
+            await asyncio.to_thread(worker.stop)
     finally:
-        await asyncio.to_thread(worker.stop)
+        serving_it.cancel()
 
 
-async def _listening(host: str, port: int, serving: asyncio.Future[None]) -> None:
+async def _listening(node: Node, serving_it: asyncio.Future[None]) -> None:
     """Returns when the node answers at its address. Raises AddressInUseError when it ended instead."""
-    while not serving.done():
+    host, port = node.settings.host, node.settings.port
+    while not serving_it.done():
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError:
@@ -74,4 +116,4 @@ async def _listening(host: str, port: int, serving: asyncio.Future[None]) -> Non
         "The node cannot listen at its address.",
         where=f"{host}:{port}",
         remedy="stop what listens there, or set `listen`",
-    ) from serving.exception()
+    ) from serving_it.exception()

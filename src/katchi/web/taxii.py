@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from katchi import stix
@@ -65,7 +66,7 @@ async def api_root(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get(f"/{collections.API_ROOT}/status/{{status_id:str}}/")
-async def status(request: Request[Any, Any, Any], status_id: str) -> Response[bytes]:
+async def status(request: Request[Any, Any, Any], status_id: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §4.3: what became of a hand-in."""
     partner = await _caller(request)
     return _answer(await sync_to_thread(collections.status, _node(request), partner, status_id))
@@ -79,21 +80,21 @@ async def all_collections(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/")
-async def one_collection(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+async def one_collection(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §5.2."""
     partner = await _caller(request)
     return _answer(collections.collection(_node(request).settings, partner, name))
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
-async def objects(request: Request[Any, Any, Any], name: str) -> Response[bytes] | Stream:
+async def objects(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes] | Stream:
     """TAXII 2.1 §5.4: the objects released to this partner."""
     partner, asking = await _asking(request, name)
     return await _page(request, partner, asking)
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/")
-async def one_object(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[bytes] | Stream:
+async def one_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[bytes] | Stream:
     """TAXII 2.1 §5.6: one object, if it was released to this partner."""
     partner, asking = await _asking(request, name, object_id)
     await _require_released(_node(request), partner, object_id)
@@ -101,7 +102,7 @@ async def one_object(request: Request[Any, Any, Any], name: str, object_id: str)
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/manifest/")
-async def manifest(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+async def manifest(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §5.3: what `objects` would give, without the objects."""
     partner, asking = await _asking(request, name)
     view = await sync_to_thread(collections.view, _node(request), partner, asking)
@@ -111,7 +112,7 @@ async def manifest(request: Request[Any, Any, Any], name: str) -> Response[bytes
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/")
-async def versions(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[bytes]:
+async def versions(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §5.8: the versions of one object that were released to this partner."""
     partner, asking = await _asking(request, name, object_id, every_version=True)
     view = await sync_to_thread(collections.view, _node(request), partner, asking)
@@ -123,7 +124,7 @@ async def versions(request: Request[Any, Any, Any], name: str, object_id: str) -
 
 
 @post(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
-async def add_objects(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+async def add_objects(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §5.5: takes an envelope. Answers when what it calls a success is on disk."""
     node = _node(request)
     media.require_acceptable(request.headers.get("accept"))
