@@ -1,5 +1,6 @@
 """STIX 2.1 as typed values: read, split, check; nothing here touches the outside world."""
 
+from katchi.stix.canonical import PROFILE
 from katchi.stix.checking import check
 from katchi.stix.core import ExternalReference, GranularMarking, KillChainPhase
 from katchi.stix.domain import (
@@ -24,6 +25,9 @@ from katchi.stix.domain import (
     Vulnerability,
 )
 from katchi.stix.findings import Finding, Level
+from katchi.stix.ids import CONTRIBUTING, NoDeterministicIdError, deterministic_id
+from katchi.stix.json_form import NotCanonicalError, canonical_json
+from katchi.stix.keys import thing_keys
 from katchi.stix.kinds import TYPES, Custom, UntypedError, typed
 from katchi.stix.markings import TLP_1_IDS, TLP_2_IDS, TLP_IDS
 from katchi.stix.meta import Bundle, ExtensionDefinition, LanguageContent, MarkingDefinition
@@ -65,10 +69,13 @@ from katchi.stix.relations import Relationship, Sighting
 from katchi.stix.selectors import select
 from katchi.stix.splitting import split
 from katchi.stix.timestamps import TimestampError, format_timestamp, parse_timestamp
+from katchi.stix.titles import display_name, search_text
 
 __all__ = [
+    "CONTRIBUTING",
     "DEFAULT_LIMITS",
     "OBSERVABLES",
+    "PROFILE",
     "TLP_1_IDS",
     "TLP_2_IDS",
     "TLP_IDS",
@@ -113,6 +120,8 @@ __all__ = [
     "MissingTypeError",
     "Mutex",
     "NetworkTraffic",
+    "NoDeterministicIdError",
+    "NotCanonicalError",
     "Note",
     "Object",
     "ObservedData",
@@ -134,13 +143,18 @@ __all__ = [
     "Vulnerability",
     "WindowsRegistryKey",
     "X509Certificate",
+    "canonical_json",
     "check",
+    "deterministic_id",
+    "display_name",
     "format_timestamp",
     "parse_pattern",
     "parse_timestamp",
     "read",
     "references",
+    "search_text",
     "select",
     "split",
+    "thing_keys",
     "typed",
 ]

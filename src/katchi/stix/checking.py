@@ -152,30 +152,20 @@ def _examine_bundle(members: Members, path: str, findings: Findings) -> None:
             )
             continue
         if not object_id.startswith(f"{kind}--"):
-            findings.must(
-                join(at, "id"), "lying-id", f"{excerpt(object_id)} is not the id of a {kind}.", "correct it"
-            )
+            findings.must(join(at, "id"), "lying-id", f"{excerpt(object_id)} is not the id of a {kind}.", "correct it")
         _examine(kind, item, at, findings)
         version = (object_id, str(item.get("modified")))
         if "modified" in item and version in seen:
-            findings.should(
-                at, "duplicate-version", f"This version is in the bundle already, at {seen[version]}."
-            )
+            findings.should(at, "duplicate-version", f"This version is in the bundle already, at {seen[version]}.")
         seen.setdefault(version, index)
 
 
 def _examine_strictly(obj: Object, findings: Findings, properties: bool, types: bool) -> None:
     """Refuse types, and properties named in patterns, that are not the standard's own."""
     if types and obj.type not in TYPES:
-        findings.must(
-            "type", "custom-object", f"'{obj.type}' is not a type of the standard.", "use a standard type"
-        )
+        findings.must("type", "custom-object", f"'{obj.type}' is not a type of the standard.", "use a standard type")
     pattern = obj.properties.get("pattern")
-    if (
-        obj.type != "indicator"
-        or obj.properties.get("pattern_type", "stix") != "stix"
-        or not isinstance(pattern, str)
-    ):
+    if obj.type != "indicator" or obj.properties.get("pattern_type", "stix") != "stix" or not isinstance(pattern, str):
         return
     for comparison in parse_pattern(pattern).comparisons:
         struct = OBSERVABLES.get(comparison.type)

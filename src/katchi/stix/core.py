@@ -32,9 +32,7 @@ def _is_phase_name(text: str) -> bool:
 
 
 def _explain_phase_name(value: str, path: str, findings: Findings) -> None:
-    findings.should(
-        path, "kill-chain-name", f"{excerpt(value)} should be lower-case, with hyphens between words."
-    )
+    findings.should(path, "kill-chain-name", f"{excerpt(value)} should be lower-case, with hyphens between words.")
 
 
 PhaseName = Annotated[str, Rule(str, _is_phase_name, _explain_phase_name)]

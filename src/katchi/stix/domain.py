@@ -102,9 +102,7 @@ def _is_named(members: Members) -> bool:
 
 
 def _explain_unnamed(_: Members, path: str, findings: Findings) -> None:
-    findings.should(
-        join(path, "name"), "unnamed-indicator", "An indicator should have both a name and a description."
-    )
+    findings.should(join(path, "name"), "unnamed-indicator", "An indicator should have both a name and a description.")
 
 
 class Indicator(Versioned, frozen=True, kw_only=True):
@@ -194,9 +192,7 @@ def _named_if_family(members: Members) -> bool:
 
 
 def _explain_unnamed_family(_: Members, path: str, findings: Findings) -> None:
-    findings.must(
-        join(path, "name"), "missing-property", "A malware family must have a name.", "add the family's name"
-    )
+    findings.must(join(path, "name"), "missing-property", "A malware family must have a name.", "add the family's name")
 
 
 class Malware(Versioned, frozen=True, kw_only=True):
@@ -224,9 +220,7 @@ class Malware(Versioned, frozen=True, kw_only=True):
 
 
 def _explain_product(value: str, path: str, findings: Findings) -> None:
-    findings.should(
-        path, "product-name", f"{excerpt(value)} should be lower-case, with hyphens between words."
-    )
+    findings.should(path, "product-name", f"{excerpt(value)} should be lower-case, with hyphens between words.")
 
 
 class MalwareAnalysis(Versioned, frozen=True, kw_only=True):

@@ -30,9 +30,7 @@ def _explain_embedded(objects: dict[str, Any], path: str, findings: Findings) ->
 def _explain_one(members: dict[str, Any], path: str, findings: Findings) -> None:
     kind = members.get("type")
     if not isinstance(kind, str):
-        findings.must(
-            join(path, "type"), "missing-property", "An observable must have a type.", "add the type"
-        )
+        findings.must(join(path, "type"), "missing-property", "An observable must have a type.", "add the type")
     elif kind in OBSERVABLES:
         table = table_of(OBSERVABLES[kind])
         # Names that 2.0 had and 2.1 dropped (process.name, registry-key.modified) are left alone.

@@ -51,7 +51,7 @@ def _explain_pdf_info(members: dict[str, Any], path: str, findings: Findings) ->
 
 def _holds_pdf_info(members: dict[str, Any]) -> bool:
     info = members.get("document_info_dict")
-    return not isinstance(info, dict) or words.PDF_INFO >= info.keys()
+    return not isinstance(info, dict) or info.keys() <= words.PDF_INFO
 
 
 class PdfExtension(msgspec.Struct, frozen=True, kw_only=True):

@@ -98,15 +98,11 @@ def _explain_hashes(hashes: dict[str, Any], path: str, findings: Findings) -> No
     for name, value in hashes.items():
         at = join(path, name)
         if not _hash_name(name):
-            findings.must(
-                at, "dictionary-key", f"{excerpt(name)} cannot name a hash algorithm.", "correct the name"
-            )
+            findings.must(at, "dictionary-key", f"{excerpt(name)} cannot name a hash algorithm.", "correct the name")
         if value.__class__ is not str:
             findings.wrong_type(value, at, str)
         elif name in _hash_forms and not _hash_forms[name](value):
-            findings.must(
-                at, "hash", f"{excerpt(value)} is no {name} hash: {_length(name)}.", "correct the hash"
-            )
+            findings.must(at, "hash", f"{excerpt(value)} is no {name} hash: {_length(name)}.", "correct the hash")
         if name not in HASH_ALGORITHM and not name.startswith("x_"):
             findings.should(
                 at,
@@ -134,9 +130,7 @@ IPV4 = matching(
 
 def _is_ipv6(text: str) -> bool:
     address, slash, prefix = text.partition("/")
-    if slash and not (
-        prefix.isdecimal() and prefix.isascii() and str(int(prefix)) == prefix and int(prefix) <= 128
-    ):
+    if slash and not (prefix.isdecimal() and prefix.isascii() and str(int(prefix)) == prefix and int(prefix) <= 128):
         return False
     try:
         ipaddress.IPv6Address(address)
@@ -172,9 +166,7 @@ _no_domain = re.compile(r"[\s/:@\\<>\"']").search
 def _explain_domain(value: str, path: str, findings: Findings) -> None:
     longest = max((len(label) for label in value.split(".")), default=0)
     if not value or _no_domain(value) or longest > 63 or len(value) > 254:
-        findings.must(
-            path, "domain", f"Expected a domain name; found {excerpt(value)}.", "give the name alone"
-        )
+        findings.must(path, "domain", f"Expected a domain name; found {excerpt(value)}.", "give the name alone")
     elif value.isascii():
         findings.tolerated(path, "domain", f"{excerpt(value)} is not a host name of RFC 1034.")
 
@@ -183,9 +175,7 @@ DOMAIN = matching(_domain, _explain_domain)
 
 EMAIL = matching(
     re.compile(r"[^\s@<>]+@[^\s@<>]+").fullmatch,
-    _malformed(
-        "email", "an address such as name@mail.example and nothing else", "put names into display_name"
-    ),
+    _malformed("email", "an address such as name@mail.example and nothing else", "put names into display_name"),
 )
 
 _uri = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-\[\]_a-z~]+").fullmatch
@@ -201,9 +191,7 @@ def _explain_uri(value: str, path: str, findings: Findings) -> None:
             "add the scheme, such as https://",
         )
     else:
-        findings.tolerated(
-            path, "uri", f"{excerpt(value)} holds characters that RFC 3986 does not allow in a URL."
-        )
+        findings.tolerated(path, "uri", f"{excerpt(value)} holds characters that RFC 3986 does not allow in a URL.")
 
 
 URI = matching(_uri, _explain_uri)
@@ -227,9 +215,7 @@ MEDIA_TYPE = matching(
 
 
 def _explain_media_type(value: str, path: str, findings: Findings) -> None:
-    findings.should(
-        path, "media-type", f"{excerpt(value)} is not an IANA media type such as application/zip."
-    )
+    findings.should(path, "media-type", f"{excerpt(value)} is not an IANA media type such as application/zip.")
 
 
 SUGGESTED_MEDIA_TYPE = matching(MEDIA_TYPE.sure or bool, _explain_media_type)

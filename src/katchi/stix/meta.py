@@ -88,9 +88,7 @@ def _explain_tlp(members: Members, path: str, findings: Findings) -> None:
         )
 
 
-_TLP_PROPERTIES = frozenset(
-    {"type", "spec_version", "id", "created", "definition_type", "name", "definition"}
-)
+_TLP_PROPERTIES = frozenset({"type", "spec_version", "id", "created", "definition_type", "name", "definition"})
 
 
 def _is_standard_tlp(members: Members, label: str) -> bool:
@@ -98,7 +96,7 @@ def _is_standard_tlp(members: Members, label: str) -> bool:
         members.get("id") in TLP_1_IDS
         and members.get("created") == "2017-01-20T00:00:00.000Z"
         and members.get("name", f"TLP:{label.upper()}") == f"TLP:{label.upper()}"
-        and _TLP_PROPERTIES >= members.keys()
+        and members.keys() <= _TLP_PROPERTIES
     )
 
 
@@ -167,9 +165,7 @@ def _explain_contents(contents: Members, path: str, findings: Findings) -> None:
     for language, translation in contents.items():
         at = join(path, language)
         if not is_language_tag(language):
-            findings.must(
-                at, "language", f"{excerpt(language)} is not an RFC 5646 language tag.", "correct the tag"
-            )
+            findings.must(at, "language", f"{excerpt(language)} is not an RFC 5646 language tag.", "correct the tag")
         if translation.__class__ is not dict:
             findings.wrong_type(translation, at, dict)
             continue

@@ -103,9 +103,7 @@ class DomainName(Plain, frozen=True, kw_only=True):
     """A domain name (STIX 2.1 §6.4)."""
 
     value: Annotated[str, formats.DOMAIN]
-    resolves_to_refs: tuple[
-        Annotated[str, observable_reference("ipv4-addr", "ipv6-addr", "domain-name")], ...
-    ] = ()
+    resolves_to_refs: tuple[Annotated[str, observable_reference("ipv4-addr", "ipv6-addr", "domain-name")], ...] = ()
 
 
 class EmailAddress(Plain, frozen=True, kw_only=True):
@@ -206,9 +204,7 @@ def _has_both_ports(members: Members) -> bool:
 
 
 def _explain_ports(_: Members, path: str, findings: Findings) -> None:
-    findings.should(
-        join(path, "src_port"), "ports", "Network traffic should have both src_port and dst_port."
-    )
+    findings.should(join(path, "src_port"), "ports", "Network traffic should have both src_port and dst_port.")
 
 
 class NetworkTraffic(Observable, frozen=True, kw_only=True):

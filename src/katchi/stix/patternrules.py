@@ -98,13 +98,9 @@ def _explain(members: dict[str, Any], path: str, findings: Findings) -> None:
 def _explain_names(comparison: Comparison, path: str, findings: Findings) -> None:
     kind, name = comparison.type, comparison.path[0]
     if not _is_type_name(kind):
-        findings.must(
-            path, "pattern-type", f"{excerpt(kind)} cannot be an observable's type.", "correct the pattern"
-        )
+        findings.must(path, "pattern-type", f"{excerpt(kind)} cannot be an observable's type.", "correct the pattern")
     if not _is_property_name(kind, name):
-        findings.must(
-            path, "pattern-property", f"{excerpt(name)} cannot be a property's name.", "correct the pattern"
-        )
+        findings.must(path, "pattern-property", f"{excerpt(name)} cannot be a property's name.", "correct the pattern")
 
 
 PATTERN = Between(_holds, _explain)

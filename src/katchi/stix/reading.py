@@ -173,9 +173,7 @@ def _scanned(text: str) -> tuple[Any, int]:
         at = stop.value if isinstance(stop.value, int) else start
         raise not_readable("A JSON value is missing here.", text, at, "complete the JSON text") from stop
     except json.JSONDecodeError as error:
-        raise not_readable(
-            f"This is not JSON: {error.msg}.", text, error.pos, "correct the JSON text"
-        ) from error
+        raise not_readable(f"This is not JSON: {error.msg}.", text, error.pos, "correct the JSON text") from error
     except _DuplicateKeyError as error:
         name = error.args[0]
         raise UnreadableError(

@@ -54,9 +54,7 @@ class LyingIdError(InvalidError):
 def not_readable(sentence: str, text: str, at: int, remedy: str) -> UnreadableError:
     line = text.count("\n", 0, at) + 1
     column = at - text.rfind("\n", 0, at)
-    return UnreadableError(
-        sentence, where=f"line {line}, column {column}", found=text[at : at + 20], remedy=remedy
-    )
+    return UnreadableError(sentence, where=f"line {line}, column {column}", found=text[at : at + 20], remedy=remedy)
 
 
 def refuse_size(sentence: str, size: int, limit: int) -> NoReturn:

@@ -8,9 +8,7 @@ from katchi.stix.wording import words
 
 # --- Open vocabularies: other words are allowed, but SHOULD NOT be needed ------------------------
 
-ACCOUNT_TYPE: Final = words(
-    "facebook ldap nis openid radius skype tacacs twitter unix windows-local windows-domain"
-)
+ACCOUNT_TYPE: Final = words("facebook ldap nis openid radius skype tacacs twitter unix windows-local windows-domain")
 ATTACK_MOTIVATION: Final = words(
     "accidental coercion dominance ideology notoriety organizational-gain personal-gain"
     " personal-satisfaction revenge unpredictable"
