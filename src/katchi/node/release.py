@@ -53,10 +53,9 @@ class Judgement:
         self._write(released)
 
     def _prefetch(self, entries: Sequence[log.Entry]) -> None:
+        self.world.prefetch([entry.object_id for entry in entries])
         items = [self.world.object_of(entry) for entry in entries]
-        self.world.prefetch(
-            {item.id for item in items} | {ref.id for item in items for ref in stix.references(item)}
-        )
+        self.world.prefetch({ref.id for item in items for ref in stix.references(item)})
 
     def _decide(self, entry: log.Entry) -> bool:
         decision = policy.decide(

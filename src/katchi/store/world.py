@@ -25,19 +25,17 @@ class StoreWorld:
 
     def prefetch(self, object_ids: Iterable[str]) -> None:
         """Looks these up together; asking one by one would cost a query each."""
-        unknown = [object_id for object_id in set(object_ids) if object_id not in self._entries]
-        if not unknown:
-            return
-        found = log.newest(self._transaction, unknown)
-        self._entries.update({object_id: found.get(object_id) for object_id in unknown})
-        rows = self._transaction.run(
-            "release",
-            "gone_to",
-            partner=self._partner,
-            hashes=log.hashes_of(self._transaction, unknown),
-        )
-        gone = {row.of_id for row in rows}
-        self._gone.update({object_id: object_id in gone for object_id in unknown})
+        wanted = set(object_ids)
+        unread = wanted - self._entries.keys()
+        if unread:
+            found = log.newest(self._transaction, list(unread))
+            self._entries.update({object_id: found.get(object_id) for object_id in unread})
+        unsure = wanted - self._gone.keys()
+        if unsure:
+            hashes = log.hashes_of(self._transaction, unsure)
+            rows = self._transaction.run("release", "gone_to", partner=self._partner, hashes=hashes)
+            gone = {row.of_id for row in rows}
+            self._gone.update({object_id: object_id in gone for object_id in unsure})
 
     def entry(self, object_id: str) -> log.Entry | None:
         """The newest version held, as the log has it."""
@@ -61,7 +59,7 @@ class StoreWorld:
         if known is not None and known.raw == entry.raw:
             return known
         item = stix.read(bytes(entry.raw))
-        newest = self._entries.setdefault(entry.object_id, entry)
+        newest = self.entry(entry.object_id)
         if newest is not None and newest.seq == entry.seq:
             self._objects[entry.object_id] = item
         return item

@@ -34,7 +34,9 @@ UPDATE release SET withdrawn_at = :at WHERE position = :position;
 
 -- name: note_receipt
 UPDATE release SET receipt = :receipt, receipt_at = :at
-WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND digest = :digest AND receipt IS NULL;
+WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND digest = :digest
+  -- A push and a pull may cross: that one of them stored it is the news.
+  AND (receipt IS NULL OR (receipt = 'already-held' AND :receipt = 'stored'));
 
 -- name: gone_to (sqlite)
 SELECT DISTINCT of_id FROM release
