@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from katchi.exchange.channel import RefusedError
 from katchi.node import books, heads, partnering
 from katchi.node.deliver import link_to
 from katchi.node.receive import receive
 from katchi.node.wiring import Node
-from katchi.policy import ledger
+from katchi.policy import ledger, signed
+from katchi.policy.invitation import Invitation, read_invitation
 from katchi.policy.partner import State
-from tests.nodes import Pair, a_pair, join, until
+from tests.nodes import Pair, a_node, a_pair, join, until
 from tests.objects import bundle, indicator, stix_object
 
 
@@ -143,3 +147,27 @@ def test_two_nodes_meet_over_tls_with_each_others_certificate_pinned(tmp_path: P
         join(pair)
         hand_in(pair.kr, indicator(1))
         until(lambda: indicator(1)["id"] in held(pair.us))
+
+
+def test_a_join_whose_answer_was_lost_can_be_tried_again(pair: Pair) -> None:
+    text = partnering.invite(pair.kr, "us-cert", person="kim").to_text()
+    invitation = read_invitation(text)
+    assert isinstance(invitation, Invitation)
+    request = partnering._request_to_join(pair.us, invitation)
+    partnering.take_join(pair.kr, signed.canonical(request))  # the answer never arrives
+    assert partnering.join(pair.us, text, name="kr-cert", person="park").state is State.INTRODUCED
+
+
+def test_an_invitation_works_once(pair: Pair, tmp_path: Path) -> None:
+    text = partnering.invite(pair.kr, "us-cert", person="kim").to_text()
+    partnering.join(pair.us, text, name="kr-cert", person="park")
+    with a_node(tmp_path / "choi", "choi") as choi, pytest.raises(RefusedError, match="invitation-used"):
+        partnering.join(choi, text, name="kr-cert", person="choi")
+
+
+def test_a_partner_that_suspended_us_still_hears_of_our_new_key(joined: Pair) -> None:
+    partnering.suspend(joined.us, "kr-cert", person="park")
+    assert partnering.rotate_key(joined.kr, person="lee") == ["us-cert"]
+    partnering.resume(joined.us, "kr-cert", person="park")
+    hand_in(joined.kr, indicator(1))
+    until(lambda: indicator(1)["id"] in held(joined.us))

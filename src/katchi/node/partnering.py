@@ -122,18 +122,13 @@ def join(node: Node, text: str, *, name: str | None = None, person: str) -> Part
     with node.store.database.reading() as transaction:
         _require_free(transaction, partner.name)
     require_new(inviter, known(node))
-    request = ask_to_join(
-        invitation,
-        introduction(node),
-        node.key,
-        nonce=node.random(32),
-        now=node.clock.now(),
-    )
+    request = _request_to_join(node, invitation)
     meeting = conclude_join(invitation, request, _send_join(node, inviter, request))
     partner = introduce(partner, meeting)
     with node.store.database.writing() as transaction:
         _require_free(transaction, partner.name)
         _keep(transaction, node, partner, "join", person)
+        transaction.run("ledger", "drop_setting", name=_asked(invitation))
     return partner
 
 
@@ -169,7 +164,12 @@ def confirm(node: Node, name: str, *, person: str, read_out: str | None = None) 
     """
     if read_out is not None:
         _require_words(one(node, name), read_out)
-    return _decide(node, name, Event.CONFIRM, person)
+    partner = _decide(node, name, Event.CONFIRM, person)
+    if partner.invitation is not None:
+        with node.store.database.writing() as transaction:
+            # Its secret has done its work; what is not kept cannot be stolen.
+            transaction.run("partner", "drop_invitation", id=partner.invitation)
+    return partner
 
 
 def suspend(node: Node, name: str, *, person: str) -> Partner:
@@ -197,7 +197,7 @@ def add_tool(node: Node, name: str, *, person: str, title: str = "", is_own: boo
 
 
 def rotate_key(node: Node, *, person: str) -> list[str]:
-    """Gives this node a new signing key: announced to every active partner first, then put in place.
+    """Gives this node a new signing key: announced to every partner first, then put in place.
 
     Returns the names that heard of it. Raises UndeliveredError or RefusedError, with the old key still
     in place, if one does not: a partner that missed the change would take us for a stranger.
@@ -205,7 +205,12 @@ def rotate_key(node: Node, *, person: str) -> list[str]:
     new = NodeKey.generate(node.random(32))
     now = node.clock.now()
     change = make_key_change(node.key, new, node_id=node.settings.node_id, at=now).to_json()
-    told = [partner for partner in known(node) if partner.kind == "node" and partner.is_active]
+    # A suspended partner hears of it too, or it would take us for a stranger when it flows again.
+    told = [
+        partner
+        for partner in known(node)
+        if partner.kind == "node" and partner.state in (State.ACTIVE, State.SUSPENDED)
+    ]
     for partner in told:
         with link_to(node, partner) as link:
             link.ask("POST", KEY, body=change)
@@ -300,6 +305,25 @@ def _stranger(introduced: Introduction) -> Partner:
         current_key=introduced.public_key,
         certificate=introduced.certificate,
     )
+
+
+def _asked(invitation: Invitation) -> str:
+    return f"asked-to-join/{invitation.id}"
+
+
+def _request_to_join(node: Node, invitation: Invitation) -> JoinRequest:
+    """The request that was sent before, if its answer was lost: an invitation answers only one."""
+    with node.store.database.writing() as transaction:
+        row = transaction.run("ledger", "setting", name=_asked(invitation)).first()
+        if row is not None:
+            return signed.read(bytes(row.value), JoinRequest, what="a request to join")
+        request = ask_to_join(
+            invitation, introduction(node), node.key, nonce=node.random(32), now=node.clock.now()
+        )
+        transaction.run(
+            "ledger", "put_setting", name=_asked(invitation), value=signed.canonical(request)
+        )
+    return request
 
 
 def _send_join(node: Node, inviter: Introduction, request: JoinRequest) -> JoinAnswer:

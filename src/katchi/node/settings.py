@@ -34,24 +34,20 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ke
 
     max_content_length: Positive = 104_857_600  # bytes of one request
     max_document: Positive = 1_073_741_824  # bytes of one imported file
-    page_size: Annotated[int, msgspec.Meta(gt=0, le=10_000)] = (
-        1000  # objects of one TAXII page at most
-    )
+    page_size: Annotated[int, msgspec.Meta(gt=0, le=10_000)] = 1000  # objects of one TAXII page at most
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """A node's settings. `url` is the address that partners use; `listen` where it waits for them."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-    node_id: Annotated[str, msgspec.Meta(pattern=r"^identity--[0-9a-f-]{36}$")]
+    name: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")]
+    node_id: Annotated[str, msgspec.Meta(pattern=r"\Aidentity--[0-9a-f-]{36}\Z")]
     title: str = ""
     language: Literal["en", "ko"] = "en"
     database: str = "sqlite:///katchi.db"
-    listen: Annotated[str, msgspec.Meta(pattern=r"^.+:[0-9]{1,5}$")] = "127.0.0.1:8471"
+    listen: Annotated[str, msgspec.Meta(pattern=r"\A.+:[0-9]{1,5}\Z")] = "127.0.0.1:8471"
     url: str = "http://127.0.0.1:8471"
-    pull_every: Positive = (
-        60  # seconds between looks at what a partner's push may have missed
-    )
+    pull_every: Positive = 60  # seconds between looks at what a partner's push may have missed
     limits: Limits = Limits()
 
     @property
@@ -84,13 +80,9 @@ def read_settings(folder: Path) -> Settings:
     try:
         return msgspec.convert(tomllib.loads(text), Settings)
     except tomllib.TOMLDecodeError as problem:
-        raise SettingsError(
-            "The settings are not TOML.", where=str(path), found=str(problem)
-        ) from problem
+        raise SettingsError("The settings are not TOML.", where=str(path), found=str(problem)) from problem
     except msgspec.ValidationError as problem:
-        raise SettingsError(
-            "A setting cannot be used.", where=str(path), found=str(problem)
-        ) from problem
+        raise SettingsError("A setting cannot be used.", where=str(path), found=str(problem)) from problem
 
 
 def write_settings(folder: Path, settings: Settings) -> None:

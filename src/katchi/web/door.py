@@ -35,13 +35,16 @@ def _document(body: bytes) -> Response[bytes]:
     return Response(body, media_type="application/json", status_code=200)
 
 
-async def _partner(request: Request[Any, Any, Any], limit: int = 0) -> tuple[PartnerRow, bytes]:
+async def _partner(
+    request: Request[Any, Any, Any], limit: int = 0, *, also_suspended: bool = False
+) -> tuple[PartnerRow, bytes]:
     """The active partner that calls, and its body. Raises NotSignedInError or NotAllowedError."""
     node = _node(request)
     claim = callers.claim(node, request)
     body = await callers.read_body(request, limit)
     partner = await sync_to_thread(callers.settle, node, claim, body)
-    require_flowing(partner)
+    if not (also_suspended and partner.state == "suspended"):
+        require_flowing(partner)
     return partner, body
 
 
@@ -85,7 +88,7 @@ async def growth(request: Request[Any, Any, Any]) -> Response[bytes]:
 @post("/key")
 async def key(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Takes a partner's announcement of its next key."""
-    partner, body = await _partner(request, SMALL)
+    partner, body = await _partner(request, SMALL, also_suspended=True)
     await sync_to_thread(partnering.take_key_change, _node(request), partner.name, body)
     return _answer({})
 

@@ -12,6 +12,9 @@ INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO U
 -- name: setting
 SELECT value FROM setting WHERE name = :name;
 
+-- name: drop_setting
+DELETE FROM setting WHERE name = :name;
+
 -- name: append
 INSERT INTO ledger ("index", at, kind, partner, object_id, id_hash, entry, hash)
 VALUES (:index, :at, :kind, :partner, :object_id, :id_hash, :entry, :hash);

@@ -50,6 +50,9 @@ SELECT id, partner, document, expires_at, used_at, used_by FROM invitation WHERE
 -- name: use_invitation
 UPDATE invitation SET used_at = :at, used_by = :used_by WHERE id = :id AND used_at IS NULL;
 
+-- name: drop_invitation
+DELETE FROM invitation WHERE id = :id;
+
 -- name: put_token
 INSERT INTO token (id, digest, partner, label, created_at, expires_at)
 VALUES (:id, :digest, :partner, :label, :created_at, :expires_at);
