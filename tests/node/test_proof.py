@@ -16,7 +16,6 @@ from katchi.policy.ledger import ProofError, check_proof
 from katchi.store.partners import UnknownPartnerError
 from tests.node.test_verification import REDACTING, hand_in, judge_all
 from tests.nodes import Pair, a_node, until
-from tests.objects import bundle as bundle
 from tests.objects import indicator
 
 
@@ -77,7 +76,7 @@ def test_a_tool_keeps_no_books(node: Node) -> None:
 
 def test_both_books_agree_after_an_exchange_and_name_what_one_side_forgot(joined: Pair) -> None:
     hand_in(joined.kr, indicator(1), indicator(2))
-    until(lambda: len(joined.us.store.releases.taken_from("kr-cert", skip=0, limit=10)) == 2)
+    until(lambda: len(joined.us.store.log.after(0, 10)) == 2)
     until(lambda: joined.kr.store.releases.flows()["us-cert"].waiting == 0)
     both = proof.reconcile(joined.kr, "us-cert")
     assert both.is_clean
