@@ -63,8 +63,7 @@ def indicator(**properties: Any) -> stix.Object:
 
 def terms(lines: str = "", more: str = "") -> policy.Terms:
     return policy.parse_terms(
-        'format = 1\npartner = "park"\n[[release]]\nname = "all"\ntypes = ["all"]\nup-to = "amber"\n'
-        f"{lines}\n{more}"
+        f'format = 1\npartner = "park"\n[[release]]\nname = "all"\ntypes = ["all"]\nup-to = "amber"\n{lines}\n{more}'
     )
 
 

@@ -68,9 +68,7 @@ _NEEDED: dict[str, dict[str, Any]] = {
 def newer(obj: stix.Object, hours: int = 1, /, **properties: Any) -> stix.Object:
     """The next version of an object; a property given as None is left out."""
     assert obj.version is not None
-    whole = (
-        obj.properties | {"modified": stix.format_timestamp(obj.version + hours * 3_600_000_000)} | properties
-    )
+    whole = obj.properties | {"modified": stix.format_timestamp(obj.version + hours * 3_600_000_000)} | properties
     return stix.read(json.dumps({name: value for name, value in whole.items() if value is not None}).encode())
 
 
@@ -81,9 +79,7 @@ def terms(release: str = "", *, top: str = "", more: str = "", partner: str = "p
         key, _, value = line.partition("=")
         rule[key.strip()] = value.strip()
     lines = "\n".join(f"{key} = {value}" for key, value in rule.items())
-    return parse_terms(
-        f'format = 1\npartner = "{partner}"\n{top}\n[[release]]\nname = "a rule"\n{lines}\n{more}\n'
-    )
+    return parse_terms(f'format = 1\npartner = "{partner}"\n{top}\n[[release]]\nname = "a rule"\n{lines}\n{more}\n')
 
 
 @dataclass

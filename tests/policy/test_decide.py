@@ -65,9 +65,7 @@ def test_markings_that_cannot_be_read_are_not_read_as_none(markings: object) -> 
 
 
 def test_a_marking_that_points_to_nothing_held_keeps_the_object_here_until_it_comes() -> None:
-    marking = made(
-        "marking-definition", "late", tlp=None, definition_type="statement", definition={"statement": "©"}
-    )
+    marking = made("marking-definition", "late", tlp=None, definition_type="statement", definition={"statement": "©"})
     marked = made("indicator", object_marking_refs=[MARKED["green"], marking.id])
     world = SmallWorld()
     assert decided(marked, terms(), world) == Withheld("marking-unknown", marking.id, waits_for=marking.id)
@@ -157,9 +155,7 @@ def test_tlp_written_as_a_label_can_only_make_it_stricter() -> None:
 
 
 def test_what_everybody_has_is_not_sent() -> None:
-    green = made(
-        "marking-definition", tlp=None, id=MARKED["green"], definition_type="tlp", definition={"tlp": "green"}
-    )
+    green = made("marking-definition", tlp=None, id=MARKED["green"], definition_type="tlp", definition={"tlp": "green"})
     assert decided(green, terms()) == Withheld("known-everywhere")
 
 
@@ -185,9 +181,7 @@ def test_a_part_marked_more_strictly_is_cut_out() -> None:
 
 def test_or_keeps_the_whole_here_where_the_rule_says_so() -> None:
     secret = granular("red", "description", description="seen at Nuri Bank")
-    assert decided(secret, terms('granular = "withhold"')) == Withheld(
-        "granular-too-strict", "description", "a rule"
-    )
+    assert decided(secret, terms('granular = "withhold"')) == Withheld("granular-too-strict", "description", "a rule")
 
 
 def test_selectors_reach_into_lists_and_those_that_stay_move_up() -> None:
@@ -278,9 +272,7 @@ def test_nothing_is_echoed_to_where_it_came_from() -> None:
         ('sources = ["any"]', "Release"),
     ],
 )
-def test_another_partner_s_object_goes_only_where_the_rule_names_its_source(
-    sources: str, expected: str
-) -> None:
+def test_another_partner_s_object_goes_only_where_the_rule_names_its_source(sources: str, expected: str) -> None:
     assert code(decided(made("indicator"), terms(sources), origin="choi")) == expected
 
 
@@ -317,9 +309,7 @@ def test_terms_for_a_tool_of_our_own_are_void_for_a_partner() -> None:
 
 
 def test_to_a_suspended_partner_nothing_goes() -> None:
-    assert decided(made("indicator"), terms(), to=Recipient("park", is_active=False)) == Withheld(
-        "partner-suspended"
-    )
+    assert decided(made("indicator"), terms(), to=Recipient("park", is_active=False)) == Withheld("partner-suspended")
 
 
 def test_terms_made_for_another_partner_release_nothing() -> None:
@@ -372,9 +362,7 @@ def test_a_rule_may_speak_of_labels() -> None:
         (0, "accept", "confidence-too-low"),
     ],
 )
-def test_an_object_below_the_minimum_confidence_stays(
-    confidence: int | None, unknown: str, expected: str
-) -> None:
+def test_an_object_below_the_minimum_confidence_stays(confidence: int | None, unknown: str, expected: str) -> None:
     under = terms(f'minimum-confidence = 50\nunknown-confidence = "{unknown}"')
     assert code(decided(made("indicator", confidence=confidence), under)) == expected
 
@@ -435,11 +423,7 @@ def test_a_word_that_must_not_leave_is_found_wherever_it_stands(text: str, found
     under = terms(more='[[withhold]]\nname = "victims"\nnaming = ["Nuri Bank", "누리 은행"]')
     for where in ({"name": text}, {"x_notes": [{"deep": {"text": text}}]}):
         decision = decided(made("indicator", **where), under)
-        assert (
-            decision == Withheld("withhold-rule", found, "victims")
-            if found
-            else isinstance(decision, Release)
-        )
+        assert decision == Withheld("withhold-rule", found, "victims") if found else isinstance(decision, Release)
 
 
 def test_a_delay_lets_the_owner_act_first() -> None:
@@ -505,8 +489,7 @@ def test_an_explanation_says_how_each_reference_stands() -> None:
 def test_trying_terms_shows_what_they_would_change() -> None:
     world = SmallWorld()
     objects = [
-        made("indicator", n, tlp=tlp, description="d")
-        for n, tlp in enumerate(["clear", "green", "amber", "red"])
+        made("indicator", n, tlp=tlp, description="d") for n, tlp in enumerate(["clear", "green", "amber", "red"])
     ]
     world.hold(*objects)
     old = terms('up-to = "green"')
@@ -523,7 +506,5 @@ def test_trying_terms_shows_what_they_would_change() -> None:
     ]
     first = policy.try_terms(None, old, [(obj, "own") for obj in objects], PARK, world, NOW)
     assert [trial.change for trial in first] == ["would-go", "would-go", "no-change", "no-change"]
-    back = policy.try_terms(
-        old, terms('up-to = "green"\ndelay = "999999h"'), [(objects[0], "own")], PARK, world, NOW
-    )
+    back = policy.try_terms(old, terms('up-to = "green"\ndelay = "999999h"'), [(objects[0], "own")], PARK, world, NOW)
     assert [trial.change for trial in back] == ["would-wait"]

@@ -83,9 +83,7 @@ def test_unless_the_terms_withhold_such_objects() -> None:
     elsewhere = object_id("malware", "elsewhere")
     link = made("relationship", source_ref=FINE.id, target_ref=elsewhere)
     strict = terms('unknown-references = "withhold"')
-    assert decided(link, strict, world_of(FINE)) == Withheld(
-        "reference-unknown", elsewhere, "a rule", elsewhere
-    )
+    assert decided(link, strict, world_of(FINE)) == Withheld("reference-unknown", elsewhere, "a rule", elsewhere)
 
 
 def test_nothing_points_to_what_came_from_the_recipient_itself() -> None:
@@ -153,9 +151,7 @@ def test_a_reference_deep_inside_is_left_out_too() -> None:
 
 
 def test_a_left_out_id_does_not_remain_in_some_other_property() -> None:
-    report = made(
-        "report", object_refs=[FINE.id, SECRET.id], x_links=f"see {SECRET.id.upper()}", labels=["a"]
-    )
+    report = made("report", object_refs=[FINE.id, SECRET.id], x_links=f"see {SECRET.id.upper()}", labels=["a"])
     copied = sent(report, terms(DROP), world_of(FINE, SECRET))
     assert SECRET.id[-36:].upper().encode() not in copied.raw.upper()
     assert copied.properties["labels"] == ["a"]
@@ -168,12 +164,8 @@ def test_nor_does_the_original_s_id() -> None:
 
 
 def test_a_copy_that_needs_the_original_s_id_is_not_made() -> None:
-    indicator = made(
-        "indicator", description="d", name="n", pattern=f"[x:y = '{object_id('indicator', 'one')[-36:]}']"
-    )
-    assert decided(indicator, terms('strip = ["description"]')) == Withheld(
-        "copy-names-original", "pattern", "a rule"
-    )
+    indicator = made("indicator", description="d", name="n", pattern=f"[x:y = '{object_id('indicator', 'one')[-36:]}']")
+    assert decided(indicator, terms('strip = ["description"]')) == Withheld("copy-names-original", "pattern", "a rule")
 
 
 def test_when_what_was_left_out_becomes_releasable_the_copy_gets_a_new_version() -> None:
@@ -220,9 +212,7 @@ def test_two_objects_that_name_one_another_are_decided_alike_in_any_order() -> N
     one, two = made("x-case", "one", other_ref=two_id), made("x-case", "two", other_ref=one_id)
     assert isinstance(decided(one, terms(), world_of(one, two)), Release)
     secret = made("x-case", "two", other_ref=one_id, tlp="red")
-    assert decided(one, terms(), world_of(one, secret)) == Withheld(
-        "reference-withheld", two_id, "a rule", two_id
-    )
+    assert decided(one, terms(), world_of(one, secret)) == Withheld("reference-withheld", two_id, "a rule", two_id)
     hushed = made("x-case", "two", other_ref=one_id, description="hush")
     world = world_of(one, hushed)
     under = terms('strip = ["description"]')

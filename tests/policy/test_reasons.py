@@ -16,9 +16,7 @@ def given(function: str) -> Iterator[str]:
     for path in Path(katchi.policy.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and node.args:
-                name = (
-                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                )
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 first = node.args[0]
                 if name == function and isinstance(first, ast.Constant) and isinstance(first.value, str):
                     yield first.value

@@ -82,9 +82,7 @@ def test_a_pattern_names_what_is_stripped(pattern: str, gone: list[str]) -> None
 
 
 def test_a_container_that_becomes_empty_goes_too() -> None:
-    obj = made(
-        "indicator", external_references=[{"url": "https://siem.example"}], x_a={"b": {"c": 1}}, labels=["l"]
-    )
+    obj = made("indicator", external_references=[{"url": "https://siem.example"}], x_a={"b": {"c": 1}}, labels=["l"])
     copied = copy_of(obj, 'strip = ["external_references.url", "x_a.b.c"]')
     assert "external_references" not in copied.properties
     assert "x_a" not in copied.properties
@@ -114,9 +112,7 @@ def test_a_name_that_a_type_needs_is_replaced() -> None:
 
 
 def test_anything_else_that_a_type_needs_keeps_the_object_here() -> None:
-    assert decided(made("indicator"), terms('strip = ["pattern"]')) == Withheld(
-        "cannot-redact", "pattern", "a rule"
-    )
+    assert decided(made("indicator"), terms('strip = ["pattern"]')) == Withheld("cannot-redact", "pattern", "a rule")
 
 
 def test_a_wildcard_means_only_what_can_be_missing() -> None:
@@ -151,6 +147,9 @@ def test_what_a_pattern_finds_never_lies_outside_the_object() -> None:
         ({"identity_class": "system", "sectors": None}, "A system"),
         ({"identity_class": "unspecified"}, "A financial-services organisation"),
         ({"identity_class": None}, "A financial-services organisation"),
+        ({"identity_class": "Nuri's own class"}, "A financial-services organisation"),
+        ({"identity_class": "Nuri's own class", "spec_version": "2.0"}, "A financial-services organisation"),
+        ({"sectors": "Nuri", "identity_class": ["Nuri"]}, "An organisation"),
     ],
 )
 def test_a_victim_becomes_its_sector(properties: dict[str, Any], name: str) -> None:
@@ -186,18 +185,14 @@ def test_a_class_of_people_is_nobody() -> None:
 
 
 def test_a_place_becomes_its_country() -> None:
-    copied = copy_of(
-        made("location", name="head office", region="eastern-asia"), 'generalise = ["locations"]'
-    )
+    copied = copy_of(made("location", name="head office", region="eastern-asia"), 'generalise = ["locations"]')
     assert copied.properties["country"] == "KR"
     assert not {"city", "latitude", "longitude", "name"} & copied.properties.keys()
 
 
 def test_a_place_without_a_country_stays() -> None:
     nameless = made("location", country=None)
-    assert decided(nameless, terms('generalise = ["locations"]')) == Withheld(
-        "cannot-redact", "country", "a rule"
-    )
+    assert decided(nameless, terms('generalise = ["locations"]')) == Withheld("cannot-redact", "country", "a rule")
 
 
 def test_an_instant_becomes_its_day() -> None:
@@ -260,8 +255,7 @@ def test_two_partners_with_the_same_recipe_get_the_same_copy() -> None:
 def test_another_recipe_gives_another_copy() -> None:
     obj = made("indicator", description="hush", x_a=1)
     ids = {
-        copy_of(obj, f"strip = {patterns}").id
-        for patterns in ('["description"]', '["x_a"]', '["description", "x_a"]')
+        copy_of(obj, f"strip = {patterns}").id for patterns in ('["description"]', '["x_a"]', '["description", "x_a"]')
     }
     assert len(ids) == 3
 
@@ -390,9 +384,7 @@ def test_everything_that_ever_stood_for_the_object_is_recalled() -> None:
     other = sent(newer(obj, 2), terms('strip = ["description", "x_a"]'), world)
     decision = decided(newer(obj, 3, revoked=True), terms(STRIP), world)
     assert isinstance(decision, Release)
-    recalled = {
-        stix.read(each.released.raw).id: stix.read(each.released.raw).revoked for each in decision.every
-    }
+    recalled = {stix.read(each.released.raw).id: stix.read(each.released.raw).revoked for each in decision.every}
     assert recalled == {whole.id: True, copy.id: True, other.id: True}
     assert decision.released.object_id == copy.id
     assert all(each.recall and each.released.is_recall for each in decision.every)
@@ -412,9 +404,7 @@ def test_a_suspended_partner_or_expired_terms_get_no_recall() -> None:
     obj = made("indicator")
     sent(obj, terms(), world)
     revoked = newer(obj, revoked=True)
-    assert decided(revoked, terms(), world, to=Recipient("park", is_active=False)) == Withheld(
-        "partner-suspended"
-    )
+    assert decided(revoked, terms(), world, to=Recipient("park", is_active=False)) == Withheld("partner-suspended")
     assert isinstance(decided(revoked, terms(top="expires = 2016-01-01"), world), Withheld)
 
 
@@ -422,9 +412,7 @@ def test_a_recall_whose_past_is_lost_stays_rather_than_tell_something_new() -> N
     world = SmallWorld()
     obj = made("indicator", revoked=True)
     world.gone[obj.id] = {}
-    assert decided(obj, terms('types = ["malware"]'), world) == Withheld(
-        "recall-body-unknown", waits_for=obj.id
-    )
+    assert decided(obj, terms('types = ["malware"]'), world) == Withheld("recall-body-unknown", waits_for=obj.id)
 
 
 def test_what_a_type_needs_is_what_the_standard_says() -> None:

@@ -33,9 +33,7 @@ def marked_indicators(draw: st.DrawFn) -> tuple[stix.Object, dict[str, str | Non
     present = draw(st.lists(st.sampled_from(WHERE), unique=True))
     words = {where: word for where, word in zip(WHERE, WORDS, strict=True) if where in present}
     labels = {where: draw(LABELS) for where in words}
-    markings = [
-        {"selectors": [where], "marking_ref": MARKED[label]} for where, label in labels.items() if label
-    ]
+    markings = [{"selectors": [where], "marking_ref": MARKED[label]} for where, label in labels.items() if label]
     properties: dict[str, Any] = {where: filled(where, word) for where, word in words.items()}
     if markings:
         properties["granular_markings"] = markings
@@ -133,10 +131,7 @@ def nodes(draw: st.DrawFn) -> SmallWorld:
 
 
 def all_decided(world: SmallWorld, under: Terms, to: policy.Recipient = PARK) -> dict[str, policy.Decision]:
-    return {
-        held: policy.decide(obj, origin, 0, to, under, world, NOW)
-        for held, (obj, origin, _) in world.held.items()
-    }
+    return {held: policy.decide(obj, origin, 0, to, under, world, NOW) for held, (obj, origin, _) in world.held.items()}
 
 
 @settings(max_examples=300, deadline=None)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import katchi
-from katchi.policy import NotReleasedError, Recipient, Release, Released, reopen
+from katchi.policy import NotReleasedError, PageRow, Recipient, Release, Released, ReleasedPage, reopen, reopen_page
 from tests.policy.small_world import decided, made, terms
 
 
@@ -47,9 +47,7 @@ def released() -> Released:
 
 def row(released: Released, **changed: Any) -> Row:
     names = ("object_id", "of_id", "version", "version_text", "type", "spec_version", "raw", "rule")
-    return Row(
-        **({"partner": released.recipient} | {name: getattr(released, name) for name in names} | changed)
-    )
+    return Row(**({"partner": released.recipient} | {name: getattr(released, name) for name in names} | changed))
 
 
 def parts(released: Released) -> dict[str, Any]:
@@ -112,9 +110,43 @@ def test_a_stored_release_in_force_is_reopened_as_it_was(released: Released) -> 
         ({}, Recipient("choi", is_active=True, epoch=3)),
     ],
 )
-def test_any_other_stored_release_stays_shut(
-    released: Released, changed: dict[str, Any], recipient: Recipient
-) -> None:
+def test_any_other_stored_release_stays_shut(released: Released, changed: dict[str, Any], recipient: Recipient) -> None:
     with pytest.raises(NotReleasedError) as refused:
         reopen(row(released, **changed), recipient)
     assert refused.value.remedy
+
+
+# --- Pages --------------------------------------------------------------------------------------
+
+ROWS: list[PageRow] = [("park", 3, None, 10, 100, b"{1}"), ("park", 3, None, 11, 101, b"{2}")]
+
+
+def test_a_page_of_stored_releases_is_reopened_at_once() -> None:
+    page = reopen_page(ROWS, PARK)
+    assert (page.recipient, page.raws) == ("park", (b"{1}", b"{2}"))
+    assert (page.last_position, page.first_added, page.last_added) == (11, 100, 101)
+    assert reopen_page([], PARK).raws == ()
+
+
+@pytest.mark.parametrize("row", [("choi", 3, None), ("park", 2, None), ("park", 4, None), ("park", 3, 1)])
+def test_one_row_that_may_not_go_shuts_the_whole_page(row: tuple[str, int, int | None]) -> None:
+    with pytest.raises(NotReleasedError):
+        reopen_page([*ROWS, (*row, 12, 102, b"{3}")], PARK)
+
+
+def test_a_suspended_partner_gets_no_page_not_even_an_empty_one() -> None:
+    for rows in (ROWS, []):
+        with pytest.raises(NotReleasedError):
+            reopen_page(rows, Recipient("park", is_active=False, epoch=3))
+
+
+def test_nobody_else_makes_a_page() -> None:
+    page = reopen_page(ROWS, PARK)
+    with pytest.raises(NotReleasedError):
+        ReleasedPage("park", (b"{}",), 1, 1, 1, seal=None)  # type: ignore[arg-type]
+    with pytest.raises(NotReleasedError):
+        dataclasses.replace(page, raws=(b"{}",), seal=None)  # type: ignore[arg-type]
+    with pytest.raises(NotReleasedError):
+        pickle.dumps(page)
+    with pytest.raises(NotReleasedError):
+        type("Forged", (ReleasedPage,), {})

@@ -210,9 +210,7 @@ labels = [["x"]]
 
 @given(
     st.lists(
-        st.sampled_from(
-            ["# c", "", 'k{n} = "v # ="', "k{n} = [\n1,\n# ]\n2]", "k{n} = '''\n'''", '"k{n}" = {a = "]"}']
-        )
+        st.sampled_from(["# c", "", 'k{n} = "v # ="', "k{n} = [\n1,\n# ]\n2]", "k{n} = '''\n'''", '"k{n}" = {a = "]"}'])
     )
 )
 def test_every_key_is_found_on_its_line(parts: list[str]) -> None:
@@ -227,8 +225,6 @@ def test_every_key_is_found_on_its_line(parts: list[str]) -> None:
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "terms.md"
 
 
-@pytest.mark.parametrize(
-    "example", re.findall(r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-)
+@pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL))
 def test_the_examples_of_the_guide_are_terms(example: str) -> None:
     parse_terms(example if example.startswith("format") else HEAD + example)

@@ -90,9 +90,7 @@ def _by_terms(obj: stix.Object, origin: str, added_at: int, question: Question) 
     return _as_copy(root, known, question)
 
 
-def _note_references(
-    root: Standing, known: dict[str, Standing], allowed: Allowed, question: Question
-) -> None:
+def _note_references(root: Standing, known: dict[str, Standing], allowed: Allowed, question: Question) -> None:
     for _, object_id in dict.fromkeys(root.references):
         if object_id in known:
             found = known[object_id].verdict

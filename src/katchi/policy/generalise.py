@@ -65,21 +65,26 @@ def identities(obj: stix.Object, public_names: frozenset[str]) -> Redaction:
         return NOTHING
     if obj.id in public_names or properties.get("name") in public_names:
         return NOTHING
-    redaction = _only(properties, _IDENTITY) | Redaction(_outside_vocabularies(properties))
+    redaction = _only(properties, _IDENTITY) | _within_vocabularies(obj)
     name = generic_name(properties)
     return redaction if properties.get("name") == name else redaction | Redaction(changed={("name",): name})
 
 
-def _outside_vocabularies(properties: dict[str, Any]) -> frozenset[Path]:
+def _within_vocabularies(obj: stix.Object) -> Redaction:
     # The words of the vocabularies name nobody; what stands in their place might.
     removed: set[Path] = set()
-    if "identity_class" in properties and not _is_word(properties["identity_class"], _CLASSES):
-        removed.add(("identity_class",))
-    sectors = properties.get("sectors", [])
-    if not isinstance(sectors, list):
-        return frozenset({*removed, ("sectors",)})
-    strange = (index for index, sector in enumerate(sectors) if not _is_word(sector, _SECTORS))
-    return frozenset(removed | {("sectors", index) for index in strange})
+    changed: dict[Path, Any] = {}
+    identity_class, sectors = obj.properties.get("identity_class"), obj.properties.get("sectors")
+    if identity_class is not None and not _is_word(identity_class, _CLASSES):
+        if obj.spec_version == "2.0":
+            changed["identity_class",] = "unknown"  # STIX 2.0 part 2 §2.5 cannot do without one
+        else:
+            removed.add(("identity_class",))
+    if isinstance(sectors, list):
+        removed |= {("sectors", index) for index, each in enumerate(sectors) if not _is_word(each, _SECTORS)}
+    elif sectors is not None:
+        removed.add(("sectors",))
+    return Redaction(frozenset(removed), changed)
 
 
 def _is_word(value: Any, vocabulary: frozenset[str]) -> bool:
@@ -95,7 +100,7 @@ def generic_name(properties: dict[str, Any]) -> str:
     return f"{'An' if phrase[0] in 'aeio' else 'A'} {phrase}"
 
 
-_CLASSES: Final = words("individual group system organization class unspecified")
+_CLASSES: Final = words("individual group system organization class unspecified unknown")
 _SECTORS: Final = words(
     # STIX 2.1 §10.9, industry-sector-ov
     "agriculture aerospace automotive chemical commercial communications construction defense education "

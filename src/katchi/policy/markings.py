@@ -124,9 +124,7 @@ def _selected(obj: stix.Object, marking: Any) -> set[Path] | Withheld:
     selected = {paths.parse_selector(each) for each in selectors}
     if "marking_ref" not in marking:
         return selected  # it says which language the text is in, which keeps nothing from anybody
-    return (
-        selected if selected and all(paths.exists(obj.properties, path) for path in selected) else unreadable
-    )
+    return selected if selected and all(paths.exists(obj.properties, path) for path in selected) else unreadable
 
 
 def _may_go(ref: Any, ceiling: Tlp, terms: Terms, world: World) -> bool:

@@ -18,7 +18,7 @@ from katchi.policy.generalise import NOTHING, CannotRedactError, Redaction
 from katchi.policy.types import required
 from katchi.policy.verdict import Allowed, Question, verdict
 
-MAX_REACH: Final = 20_000
+MAX_REACH: Final = 50_000
 """How many objects one decision follows before it gives up and withholds."""
 
 _ANY_UUID: Final = "00000000-0000-4000-8000-000000000000"
@@ -106,9 +106,7 @@ def _settle(known: dict[str, Standing]) -> None:
         for _, target in dict.fromkeys(each.references):
             users.setdefault(target, []).append(object_id)
     _take_away(known, users)
-    copied = [
-        object_id for object_id, each in known.items() if each.is_allowed and (each.is_copy or each.dropped)
-    ]
+    copied = [object_id for object_id, each in known.items() if each.is_allowed and (each.is_copy or each.dropped)]
     while copied:
         target = copied.pop()
         known[target].is_copy = True

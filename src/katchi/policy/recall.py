@@ -27,11 +27,7 @@ def recall(obj: stix.Object, decision: Decision, question: Question) -> Release 
     """
     recalls: list[Release] = []
     gone = question.world.last_released(obj.id)
-    if (
-        isinstance(decision, Release)
-        and gone
-        and all(last.id != decision.released.object_id for last in gone)
-    ):
+    if isinstance(decision, Release) and gone and all(last.id != decision.released.object_id for last in gone):
         decision = Withheld("superseded")  # under this id the recipient has never seen it
     for last in gone:
         if isinstance(decision, Release) and decision.released.object_id == last.id:

@@ -150,6 +150,9 @@ class ReleasedPage:
     def __init_subclass__(cls) -> NoReturn:
         raise NotReleasedError("A page of releases has no other kinds.", what=cls.__name__)
 
+    def __reduce__(self) -> NoReturn:
+        raise NotReleasedError("A page of releases is not pickled.", what=self.recipient, remedy="read it again")
+
 
 def reopen_page(rows: Sequence[PageRow], recipient: Recipient) -> ReleasedPage:
     """What `reopen` does, for a whole page at once. Raises: NotReleasedError if any row may not go."""

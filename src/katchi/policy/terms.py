@@ -126,9 +126,7 @@ def _check_names(table: Table, withholds: Sequence[WithholdRule], releases: Sequ
     for kind, index, name in places:
         if name in seen:
             rule = Table({"name": name}, kind, index, table.lines, table.source)
-            raise rule.wrong(
-                "name", "Two rules have one name.", "a name for each", name, "rename one of them"
-            )
+            raise rule.wrong("name", "Two rules have one name.", "a name for each", name, "rename one of them")
         seen.add(name)
 
 

@@ -69,9 +69,7 @@ def of_definition(properties: dict[str, Any]) -> Tlp | None:
     Publishers redefine TLP under ids of their own, in the form of TLP 1.0 (STIX 2.1 §7.2.1.4) or in
     that of the TLP 2.0 extension, and some by nothing but the name.
     """
-    labels = [
-        _LABELS.get(text.strip().casefold().removeprefix("tlp:").strip()) for text in _declared(properties)
-    ]
+    labels = [_LABELS.get(text.strip().casefold().removeprefix("tlp:").strip()) for text in _declared(properties)]
     known = [label for label in labels if label is not None]
     # One that says two things counts as the stricter; one that we half understand, not at all.
     return max(known) if known and len(known) == len(labels) else None
