@@ -15,7 +15,6 @@ from katchi.node.settings import Settings
 from katchi.node.wiring import Node, create_node, open_node
 from katchi.stix.markings import TLP_2_IDS
 
-
 _CLEAR = next(marking_id for marking_id, label in TLP_2_IDS.items() if label == "clear")
 
 

@@ -36,7 +36,13 @@ class _OneTransaction(Database):
 
 
 def preview(
-    node: Node, document: bytes, *, origin: str = OWN, via: str, submitter: str, progress: Progress | None = None
+    node: Node,
+    document: bytes,
+    *,
+    origin: str = OWN,
+    via: str,
+    submitter: str,
+    progress: Progress | None = None,
 ) -> Account:
     """What `receive` would say of this document; nothing is kept. Nobody else writes meanwhile.
 
@@ -44,9 +50,7 @@ def preview(
     """
     with suppress(_UndoError), node.store.database.writing() as transaction:
         rehearsal = replace(node, store=_store_in(node.store, transaction), bell=Bell())
-        account = receive(
-            rehearsal, document, origin=origin, via=via, submitter=submitter, progress=progress
-        )
+        account = receive(rehearsal, document, origin=origin, via=via, submitter=submitter, progress=progress)
         raise _UndoError
     return account
 

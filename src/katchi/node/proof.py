@@ -1,4 +1,4 @@
-"""Proves to others what this node wrote down: one release, by one document that needs nothing but our public key."""
+"""Proves to others that something went to a partner, by a document that needs nothing but our public key."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def prove(node: Node, object_id: str, partner: str) -> Proof:
 
 
 def check(document: bytes, key: str) -> ProvenRelease:
-    """What a proof proves about the node with this public key; needs no node. Raises ProofError or InvalidKeyError."""
+    """What a proof proves about the node with this public key. Raises ProofError or InvalidKeyError."""
     return policy.ledger.check_proof(document, PublicKey.from_text(key))
 
 

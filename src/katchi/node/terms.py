@@ -69,7 +69,7 @@ class Explanation:
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One object about which the tried terms decide otherwise. `why` is the reason code, or the rule that lets it go."""
+    """One object about which tried terms decide otherwise. `why`: the reason code or the releasing rule."""
 
     object_id: str
     type: str
@@ -99,7 +99,7 @@ class Outlook(msgspec.Struct, frozen=True):
     would_change: Kind  # goes under both, but with other bytes: redacted otherwise
 
 
-def put_terms(node: Node, partner: str, text: str, *, person: str, source: str = "terms.toml") -> Enforced:
+def put_terms(node: Node, partner: str, text: str, person: str, *, source: str = "terms.toml") -> Enforced:
     """Puts terms in force; releases made under earlier ones are held against them before they go again.
 
     Raises policy.TermsError with the line, WrongPartnerError or UnknownPartnerError; then nothing changed.
@@ -142,7 +142,7 @@ def in_force(node: Node, partner: str) -> TermsRow:
 
 
 def explain(node: Node, object_id: str, partner: str) -> Explanation:
-    """Why an object goes to a partner or stays. Raises UnknownPartnerError, NoTermsError or UnknownObjectError."""
+    """Why an object goes or stays. Raises UnknownPartnerError, NoTermsError or UnknownObjectError."""
     with node.store.database.reading() as transaction:
         row = partners.one(transaction, partner)
         found = partners.terms_in_force(transaction, partner)

@@ -123,7 +123,7 @@ class _Reading:
     # --- The ledger -----------------------------------------------------------------------------
 
     def _heads(self) -> Iterator[SignedHead]:
-        """Our own heads, whose signatures hold; partners' heads are checked too, but say nothing about our rows."""
+        """Our own heads whose signatures hold; partners' are checked too, but say nothing of our rows."""
         own = {key.id: key for key in (*partnering.own_keys(self._node), self._node.key.public)}
         partners = {row.name: row.document for row in audit.partners(self._transaction)}
         for row in audit.heads(self._transaction):

@@ -1,0 +1,201 @@
+"""`katchi search` and `katchi show`: what the node holds, and what happened to each object."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from katchi.cli.invocation import Invocation, here
+from katchi.cli.printing import moment, safe
+
+if TYPE_CHECKING:
+    from katchi.node.wiring import Node
+    from katchi.store.log import Entry
+    from katchi.store.search import Hit
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command()(search)
+    app.command()(show)
+
+
+def search(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="WORDS", help="An id, an address, a hash, a name: any part of it."),
+    ] = None,
+    type: Annotated[str, typer.Option(help="Only this STIX type.")] = "",
+    origin: Annotated[str, typer.Option(help="Only from here: own, or a partner's name.")] = "",
+    marking: Annotated[str, typer.Option(help="Only this TLP: clear, green, amber, amber+strict, red.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many, latest first.")] = 50,
+) -> None:
+    """Find objects.
+
+    Example: katchi search 198.51.100.7
+    """
+    from katchi.store.search import Wanted
+
+    invocation = here(context)
+    wanted = Wanted(words=" ".join(words or ()), type=type, origin=origin, marking=marking)
+    with invocation.node() as node:
+        hits = node.store.search.find(wanted, limit + 1)
+    has_more = len(hits) > limit
+    hits = hits[:limit]
+    invocation.answer({"objects": [_hit(hit) for hit in hits], "more": has_more})
+    if not hits:
+        invocation.say("search-none")
+    invocation.table(
+        ("type", "name", "marking", "origin", "version", "id"),
+        [
+            (
+                hit.type,
+                _name(invocation, hit),
+                hit.marking or "-",
+                hit.origin,
+                moment(hit.version),
+                hit.object_id,
+            )
+            for hit in hits
+        ],
+    )
+    if has_more:
+        invocation.say("search-more", limit=limit)
+
+
+def _hit(hit: Hit) -> dict[str, object]:
+    return {
+        "id": hit.object_id,
+        "type": hit.type,
+        "name": hit.name,
+        "origin": hit.origin,
+        "marking": hit.marking or None,
+        "revoked": hit.is_revoked,
+        "version": moment(hit.version),
+    }
+
+
+def _name(invocation: Invocation, hit: Hit) -> str:
+    return f"{hit.name} ({invocation.word('revoked')})" if hit.is_revoked else hit.name
+
+
+def show(
+    context: typer.Context,
+    object_id: Annotated[str, typer.Argument(metavar="OBJECT", help="The object's id.")],
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The newest version's bytes, exactly as they came.")
+    ] = False,
+) -> None:
+    """Show one object.
+
+    Properties, versions, where it came from, to whom it went and to whom not.
+    """
+    invocation = here(context)
+    with invocation.node() as node:
+        versions = _versions(node, object_id)
+        if raw:
+            sys.stdout.buffer.write(versions[0].raw)
+            sys.stdout.flush()
+            return
+        about = _about(invocation, node, versions)
+    invocation.answer(about)
+    if not invocation.as_json:
+        _show(invocation, about)
+
+
+def _versions(node: Node, object_id: str) -> list[Entry]:
+    from katchi.node.terms import UnknownObjectError
+
+    versions = node.store.log.versions(object_id)
+    if not versions:
+        raise UnknownObjectError(
+            "No object of this id is held.", where=object_id[:120], remedy="`katchi search WORDS` finds ids"
+        )
+    return versions
+
+
+def _about(invocation: Invocation, node: Node, versions: list[Entry]) -> dict[str, Any]:
+    import msgspec
+
+    newest = versions[0]
+    return {
+        "object": msgspec.json.decode(newest.raw),
+        "origin": newest.origin,
+        "versions": [
+            {
+                "version": each.version_text,
+                "arrived": moment(each.added),
+                "origin": each.origin,
+                "via": each.via,
+            }
+            for each in versions
+        ],
+        "things": node.store.search.things_of(newest.object_id),
+        "referred_to_by": [
+            {"id": each.from_id, "type": each.type, "name": each.name, "path": each.path}
+            for each in node.store.search.referring_to(newest.object_id, 100)
+        ],
+        "released_to": [
+            {
+                "partner": gone.partner,
+                "as": gone.object_id,
+                "is_copy": gone.is_copy,
+                "at": moment(gone.added),
+                "rule": gone.rule,
+                "receipt": gone.receipt,
+                "withdrawn": moment(gone.withdrawn_at) or None,
+            }
+            for gone in node.store.releases.of_object(newest.object_id)
+        ],
+        "withheld_from": [
+            {
+                "partner": held.partner,
+                "code": held.code,
+                "reason": _reason(invocation, held.code, held.detail),
+            }
+            for held in node.store.releases.withheld_of(newest.object_id)
+        ],
+    }
+
+
+def _reason(invocation: Invocation, code: str, detail: str) -> str:
+    from katchi.web.language import reason_sentence
+
+    return reason_sentence(code, detail, invocation.language)
+
+
+def _show(invocation: Invocation, about: dict[str, Any]) -> None:
+    width = max(len(name) for name in about["object"])
+    for name, value in about["object"].items():
+        for number, line in enumerate(_lines(value)):
+            invocation.tell(f"{safe(name) if number == 0 else '':<{width}}  {safe(line)}")
+    _section(invocation, "versions", ("version", "arrived", "origin", "via"), about["versions"])
+    if about["things"]:
+        invocation.tell(f"\n{invocation.word('section-things')}: {safe(', '.join(about['things']))}")
+    _section(invocation, "referring", ("type", "name", "id"), about["referred_to_by"])
+    released = [
+        {**each, "when": each["at"], "receipt": each["receipt"] or invocation.word("waiting")}
+        | ({"receipt": invocation.word("withdrawn")} if each["withdrawn"] else {})
+        | ({"rule": f"{each['rule']} ({invocation.word('redacted')})"} if each["is_copy"] else {})
+        for each in about["released_to"]
+    ]
+    _section(invocation, "released", ("partner", "when", "rule", "receipt"), released)
+    withheld = [{**each, "why": each["reason"]} for each in about["withheld_from"]]
+    _section(invocation, "withheld", ("partner", "why"), withheld)
+
+
+def _lines(value: object) -> list[str]:
+    """A property's value for people: text as it is, line by line; anything else as JSON."""
+    import json
+
+    if isinstance(value, str):
+        return value.split("\n")
+    return [json.dumps(value, ensure_ascii=False)]
+
+
+def _section(invocation: Invocation, name: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    table = [[row[column] if row[column] is not None else "-" for column in columns] for row in rows]
+    invocation.table(columns, table, title=invocation.word(f"section-{name}"))

@@ -1,0 +1,279 @@
+"""What the command line says, in English and Korean. Help texts and JSON documents are in English only."""
+
+from __future__ import annotations
+
+import os
+from typing import Final, Literal
+
+Language = Literal["en", "ko"]
+
+SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    # How an error is laid out
+    "error": ("Error", "오류"),
+    "where": ("where", "위치"),
+    "what": ("property", "속성"),
+    "expected": ("expected", "기대한 값"),
+    "found": ("found", "실제 값"),
+    "remedy": ("do", "조치"),
+    "interrupted": (
+        "Stopped. What was finished before is kept.",
+        "중단했습니다. 이미 끝난 작업은 유지됩니다.",
+    ),
+    # A new node
+    "init-made": ("Node {name} is ready in {folder}.", "노드 {name}을(를) {folder}에 만들었습니다."),
+    "init-person": ("Administrator: {person}", "관리자: {person}"),
+    "init-password": (
+        "Password: {password}   (shown once; write it down)",
+        "비밀번호: {password}   (한 번만 표시되니 적어 두십시오)",
+    ),
+    "init-key": ("Public key: {key}", "공개 키: {key}"),
+    "init-next": ("Next:", "다음 단계:"),
+    "init-next-serve": (
+        "katchi serve               starts it: {url}",
+        "katchi serve               시작: {url}",
+    ),
+    "init-next-import": (
+        "katchi import FILE         brings intelligence in",
+        "katchi import FILE         정보 가져오기",
+    ),
+    "init-next-invite": (
+        "katchi partner invite NAME begins an arrangement",
+        "katchi partner invite NAME 협력 관계 시작",
+    ),
+    "serve-on": (
+        "Katchi listens on {listen}; partners use {url}. Ctrl-C stops it.",
+        "{listen}에서 대기 중, 협력 기관은 {url}을 사용합니다. Ctrl-C로 종료합니다.",
+    ),
+    # Import and export
+    "import-summary": (
+        "{source}: {total} objects: {stored} new, {held} already held, {refused} refused",
+        "{source}: 객체 {total}개: 신규 {stored}, 이미 보유 {held}, 거부 {refused}",
+    ),
+    "import-preview": ("(preview: nothing was stored)", "(미리보기: 저장하지 않았습니다)"),
+    "import-refused": ("Refused:", "거부된 객체:"),
+    "import-refused-more": (
+        "… and {count} more; --json lists all",
+        "… 외 {count}건; --json으로 모두 볼 수 있습니다",
+    ),
+    "import-tolerated": (
+        "Tolerated, though the standard says otherwise: {codes}",
+        "표준과 다르지만 허용함: {codes}",
+    ),
+    "unreadable-object": ("(an object without a readable id)", "(ID를 읽을 수 없는 객체)"),
+    "export-done": (
+        "{objects} objects, {size} bytes to {out}",
+        "객체 {objects}개, {size}바이트를 {out}에 썼습니다",
+    ),
+    "export-digest": ("SHA-256 {digest}", "SHA-256 {digest}"),
+    "export-unsafe": (
+        "This file holds everything, whatever its markings. It must not leave your hands.",
+        "이 파일에는 표시 등급과 무관하게 모든 객체가 들어 있습니다. 외부로 반출하면 안 됩니다.",
+    ),
+    # Objects
+    "search-none": ("Nothing found.", "찾은 것이 없습니다."),
+    "search-more": (
+        "More than {limit}; --limit shows more.",
+        "{limit}건 이상; --limit으로 더 볼 수 있습니다.",
+    ),
+    "col-id": ("id", "ID"),
+    "col-type": ("type", "유형"),
+    "col-name": ("name", "이름"),
+    "col-origin": ("origin", "출처"),
+    "col-marking": ("TLP", "TLP"),
+    "col-version": ("version", "버전"),
+    "col-partner": ("partner", "협력 기관"),
+    "col-state": ("state", "상태"),
+    "col-kind": ("kind", "종류"),
+    "col-url": ("address", "주소"),
+    "col-terms": ("terms", "약정"),
+    "col-trouble": ("trouble", "문제"),
+    "col-when": ("when", "시각"),
+    "col-why": ("why", "이유"),
+    "col-rule": ("rule", "규칙"),
+    "col-line": ("line", "행"),
+    "col-role": ("role", "역할"),
+    "col-language": ("language", "언어"),
+    "col-label": ("label", "용도"),
+    "col-expires": ("expires", "만료"),
+    "col-count": ("objects", "객체 수"),
+    "col-number": ("no.", "번호"),
+    "col-what": ("what", "내용"),
+    "col-person": ("person", "담당자"),
+    "col-arrived": ("arrived", "도착"),
+    "col-via": ("through", "경로"),
+    "col-receipt": ("receipt", "수령 확인"),
+    "section-properties": ("Properties", "속성"),
+    "section-versions": ("Versions", "버전"),
+    "section-things": ("Speaks of", "언급하는 대상"),
+    "section-referring": ("Referred to by", "이 객체를 참조하는 객체"),
+    "section-released": ("Released to", "공개한 기관"),
+    "section-withheld": ("Withheld from", "공개하지 않은 기관"),
+    "revoked": ("revoked", "철회됨"),
+    "withdrawn": ("withdrawn", "공개 취소"),
+    "waiting": ("waiting", "대기 중"),
+    "redacted": ("redacted copy", "편집본"),
+    # Partners
+    "partner-invited": (
+        "Invitation for {partner}, valid once, until {expires}. Hand it over by a way that you both trust.",
+        "{partner} 초대장 (1회용, {expires}까지). 서로 믿을 수 있는 경로로 전달하십시오.",
+    ),
+    "partner-invitation-in": ("Invitation: {out}", "초대장: {out}"),
+    "partner-joined": ("{partner} is introduced.", "{partner}와(과) 서로 소개되었습니다."),
+    "partner-words": (
+        "Read these words to {partner} on the telephone; both sides must see the same:",
+        "전화로 {partner}에 다음 단어를 읽어 주십시오. 양쪽에 같은 단어가 보여야 합니다:",
+    ),
+    "partner-confirm-next": (
+        "If they agree: katchi partner confirm {partner}",
+        "일치하면: katchi partner confirm {partner}",
+    ),
+    "partner-agree": ("Do both sides see these words?", "양쪽에 같은 단어가 보입니까?"),
+    "partner-not-confirmed": (
+        "Not confirmed. If the words differ, somebody may stand between the two nodes.",
+        "확인하지 않았습니다. 단어가 다르면 중간에 누군가 있을 수 있습니다.",
+    ),
+    "partner-now": ("{partner} is now {state}.", "{partner}: {state}"),
+    "partner-no-terms": (
+        "No terms are in force for {partner}, so nothing goes yet: katchi terms new {partner}",
+        "{partner}에 적용되는 약정이 없어 아직 아무것도 보내지 않습니다: katchi terms new {partner}",
+    ),
+    "partner-token-next": (
+        "It needs a token: katchi token create --partner {partner}",
+        "토큰이 필요합니다: katchi token create --partner {partner}",
+    ),
+    "partner-none": (
+        "No partners yet: katchi partner invite NAME",
+        "아직 협력 기관이 없습니다: katchi partner invite NAME",
+    ),
+    "key-rotated": ("This node has a new key: {key}. Told: {told}.", "새 키: {key}. 통지한 기관: {told}."),
+    "nobody": ("nobody", "없음"),
+    "state-invited": ("invited", "초대함"),
+    "state-introduced": ("introduced", "소개됨"),
+    "state-active": ("active", "교류 중"),
+    "state-suspended": ("suspended", "중단됨"),
+    "state-ended": ("ended", "종료됨"),
+    # Terms
+    "terms-put": (
+        "Terms for {partner} are in force (no. {epoch}): {releases} rules release, {withholds} withhold.",
+        "{partner} 약정을 적용했습니다 ({epoch}번; 공개 규칙 {releases}개, 보류 규칙 {withholds}개).",
+    ),
+    "terms-unchanged": (
+        "These terms for {partner} are in force already.",
+        "{partner}에 이미 적용 중인 약정입니다.",
+    ),
+    "terms-good": (
+        "{source}: good terms for {partner}; {releases} rules release, {withholds} withhold.",
+        "{source}: {partner} 약정에 문제가 없습니다. 공개 규칙 {releases}개, 보류 규칙 {withholds}개.",
+    ),
+    "terms-draft": ("A draft for {partner}: {out}", "{partner} 약정 초안: {out}"),
+    "explain-goes": ("{object} goes to {partner}.", "{object} → {partner}: 공개합니다."),
+    "explain-copy": (
+        "A redacted copy of {object} goes to {partner}.",
+        "{object} → {partner}: 편집본을 공개합니다.",
+    ),
+    "explain-stays": (
+        "{object} stays; {partner} does not get it.",
+        "{object} → {partner}: 공개하지 않습니다.",
+    ),
+    "explain-later": (
+        "{object} goes to {partner}, but not before {until}.",
+        "{object} → {partner}: {until} 이후에 공개합니다.",
+    ),
+    "try-head": (
+        "{objects} objects. Released now: {now}; under these terms: {then}.",
+        "객체 {objects}개. 현재 공개: {now}, 이 약정을 적용하면: {then}.",
+    ),
+    "try-would-go": ("would go", "새로 공개"),
+    "try-would-stay": ("would stay", "공개 중단"),
+    "try-would-wait": ("would wait", "지연 후 공개"),
+    "try-would-change": ("would go in another form", "다른 형태로 공개"),
+    "try-same": ("These terms would change nothing.", "이 약정을 적용해도 달라지는 것이 없습니다."),
+    "try-nothing-done": (
+        "Nothing was changed. To put them in force: katchi terms put {source} {partner}",
+        "변경한 것은 없습니다. 적용: katchi terms put {source} {partner}",
+    ),
+    # The ledger
+    "verify-intact": (
+        "Intact: {objects} objects, {entries} ledger entries, {releases} releases, {heads} signed heads.",
+        "이상 없음: 객체 {objects}, 원장 항목 {entries}, 공개 {releases}, 서명된 헤드 {heads}.",
+    ),
+    "verify-root": ("Root: {root}", "루트: {root}"),
+    "verify-tampered": (
+        "{count} rows are not as they were written:",
+        "{count}개 행이 기록된 내용과 다릅니다:",
+    ),
+    "prove-done": (
+        "Proof that {node} wrote down, at {at}: {kind} of {object} to {partner}.",
+        "증명: {node}은(는) {at}에 {partner}에 대한 {object}의 {kind}을(를) 기록했습니다.",
+    ),
+    "prove-entry": (
+        "Entry {index} of {size}; the head was signed at {head_at}.",
+        "{size}개 항목 중 {index}번; 헤드 서명 시각 {head_at}.",
+    ),
+    "prove-check": (
+        "Anybody can check it: katchi ledger check-proof {out} --key {key}",
+        "누구나 확인할 수 있습니다: katchi ledger check-proof {out} --key {key}",
+    ),
+    "kind-release": ("release", "공개"),
+    "kind-withdrawal": ("withdrawal", "공개 취소"),
+    "kind-receipt": ("their receipt", "상대 수령 확인"),
+    "kind-receipt-sent": ("our receipt", "우리 수령 확인"),
+    "kind-terms": ("terms", "약정"),
+    "kind-state": ("state", "상태"),
+    "kind-key": ("key", "키"),
+    "kind-head": ("their head", "상대 헤드"),
+    "reconcile-clean": (
+        "Both books agree: nothing lost, nothing twice, nothing unexplained.",
+        "양측 장부가 일치합니다: 유실, 중복, 설명되지 않는 항목이 없습니다.",
+    ),
+    "reconcile-unclean": ("The books do not agree.", "장부가 일치하지 않습니다."),
+    "reconcile-outgoing": ("from us to {partner}", "우리 → {partner}"),
+    "reconcile-incoming": ("from {partner} to us", "{partner} → 우리"),
+    "reconcile-agreed": ("agreed", "일치"),
+    "reconcile-refused": ("refused on arrival", "도착 후 거부"),
+    "reconcile-in_flight": ("on the way", "전송 중"),
+    "reconcile-withdrawn": ("withdrawn before arrival", "도착 전 취소"),
+    "reconcile-lost": ("lost", "유실"),
+    "reconcile-twice": ("twice", "중복"),
+    "reconcile-unexplained": ("unexplained", "설명되지 않음"),
+    # The store, people, tokens
+    "store-upgraded": (
+        "The database has the newest schema ({revision}).",
+        "데이터베이스 스키마가 최신입니다 ({revision}).",
+    ),
+    "store-rebuilt": (
+        "Derived tables were made anew from {count} versions.",
+        "버전 {count}개로 파생 테이블을 다시 만들었습니다.",
+    ),
+    "user-password": (
+        "Password of {person}: {password}   (shown once)",
+        "{person} 비밀번호: {password}   (한 번만 표시)",
+    ),
+    "user-added": ("{person} can sign in as {role}.", "{person}: {role} 역할로 로그인할 수 있습니다."),
+    "user-role": ("{person} is now {role}.", "{person}: 역할 {role}"),
+    "user-closed": ("{person} can no longer sign in.", "{person}: 더 이상 로그인할 수 없습니다."),
+    "user-closed-already": ("closed", "닫힘"),
+    "token-made": ("Token {id} for {partner}:", "{partner} 토큰 {id}:"),
+    "token-secret": ("{secret}   (shown once)", "{secret}   (한 번만 표시)"),
+    "token-use": (
+        "As Bearer token, or as password of user {partner}, at {url}",
+        "Bearer 토큰으로, 또는 사용자 {partner}의 비밀번호로 사용: {url}",
+    ),
+    "token-revoked": ("Token {id} is no longer accepted.", "토큰 {id}을(를) 더 이상 받지 않습니다."),
+    "token-none": ("No tokens.", "토큰이 없습니다."),
+    "never": ("never", "없음"),
+}
+
+
+def sentence(key: str, language: Language, /, **values: object) -> str:
+    """One sentence in this language."""
+    return SENTENCES[key][language == "ko"].format(**values)
+
+
+def language_of_shell() -> Language:
+    """The language that the shell is set to: Korean for ko_KR and the like, else English."""
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(variable)
+        if value:
+            return "ko" if value.startswith("ko") else "en"
+    return "en"
