@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from typing import Any
@@ -15,12 +16,15 @@ TLP = {
 }
 
 
-def stix_object(kind: str, number: int, *, tlp: str | None = "green", second: int = 0, **properties: Any) -> dict[str, Any]:
+def stix_object(
+    kind: str, number: int, *, tlp: str | None = "green", second: int = 0, **properties: Any
+) -> dict[str, Any]:
     """An object of the type, no. `number`, in the version of that second."""
     made: dict[str, Any] = {
         "type": kind,
         "spec_version": "2.1",
-        "id": f"{kind}--{uuid.UUID(int=number, version=4)}",
+        # STIX 2.1 §2.9: a producer never uses one UUID twice, even for two types.
+        "id": f"{kind}--{uuid.UUID(bytes=hashlib.sha256(f'{kind} {number}'.encode()).digest()[:16], version=4)}",
         "created": "2016-02-15T01:02:00.000Z",
         "modified": f"2016-02-15T01:02:{second:02d}.000Z",
     }

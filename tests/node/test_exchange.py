@@ -171,3 +171,26 @@ def test_a_partner_that_suspended_us_still_hears_of_our_new_key(joined: Pair) ->
     partnering.resume(joined.us, "kr-cert", person="park")
     hand_in(joined.kr, indicator(1))
     until(lambda: indicator(1)["id"] in held(joined.us))
+
+
+def test_a_report_gets_its_reference_back_when_what_it_names_may_go(joined: Pair) -> None:
+    hidden = stix_object("malware", 1, tlp=None, name="wiper", is_family=True)
+    report = stix_object(
+        "report", 1, name="A wiper", published="2016-02-15T00:00:00Z", object_refs=[hidden["id"], indicator(1)["id"]]
+    )
+    hand_in(joined.kr, report, hidden, indicator(1))
+    until(lambda: any(held_id.startswith("report--") for held_id in held(joined.us)))
+    (copy_id,) = [held_id for held_id in held(joined.us) if held_id.startswith("report--")]
+    assert copy_id != report["id"]
+    assert hidden["id"].encode() not in joined.us.store.log.versions(copy_id)[0].raw
+    hand_in(joined.kr, stix_object("malware", 1, second=5, name="wiper", is_family=True))
+    until(lambda: hidden["id"].encode() in joined.us.store.log.versions(copy_id)[0].raw)
+
+
+def test_a_recall_of_what_came_in_the_same_moment_goes_too(joined: Pair) -> None:
+    """The revoking version is too strict for the terms: the smallest body goes, under the id that the partner knows."""
+    first, revoked = indicator(1), indicator(1, second=9, tlp="red", revoked=True, name="why we were wrong")
+    hand_in(joined.kr, first, revoked)
+    until(lambda: joined.us.store.search.by_id(first["id"]) is not None)
+    until(lambda: joined.us.store.search.by_id(first["id"]).is_revoked)  # type: ignore[union-attr]
+    assert b"why we were wrong" not in joined.us.store.log.versions(first["id"])[0].raw

@@ -15,14 +15,14 @@ RELEASED = "/katchi/v1/released"
 SECOND = 1_000_000
 
 
-class ReceivedPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class IncomingPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A page of what one side took from the other."""
 
     facts: list[ReceiptFact]
     more: bool
 
 
-class ReleasedPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OutgoingPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A page of what one side released to the other."""
 
     facts: list[ReleaseFact]
@@ -41,16 +41,14 @@ class BothBooks(msgspec.Struct, frozen=True):
         return self.outgoing.is_clean and self.incoming.is_clean
 
 
-def received(node: Node, partner: str, skip: int) -> ReceivedPage:
+def received(node: Node, partner: str, skip: int) -> IncomingPage:
     """What we took from a partner."""
     rows = node.store.releases.taken_from(partner, skip=skip, limit=PAGE + 1)
-    facts = [
-        ReceiptFact(row.object_id, row.version_text, row.digest.hex(), row.outcome) for row in rows[:PAGE]
-    ]
-    return ReceivedPage(facts, len(rows) > PAGE)
+    facts = [ReceiptFact(row.object_id, row.version_text, row.digest.hex(), row.outcome) for row in rows[:PAGE]]
+    return IncomingPage(facts, len(rows) > PAGE)
 
 
-def released(node: Node, partner: str, skip: int) -> ReleasedPage:
+def released(node: Node, partner: str, skip: int) -> OutgoingPage:
     """What we released to a partner."""
     rows = node.store.releases.facts(partner, skip=skip, limit=PAGE + 1)
     facts = [
@@ -63,7 +61,7 @@ def released(node: Node, partner: str, skip: int) -> ReleasedPage:
         )
         for row in rows[:PAGE]
     ]
-    return ReleasedPage(facts, len(rows) > PAGE)
+    return OutgoingPage(facts, len(rows) > PAGE)
 
 
 def compare(node: Node, partner: str, link: Link, *, grace: int = 60 * SECOND) -> BothBooks:
@@ -92,7 +90,7 @@ def _all_received(link: Link) -> list[ReceiptFact]:
     facts: list[ReceiptFact] = []
     while True:
         response = link.ask("GET", RECEIVED, query={"skip": str(len(facts))})
-        page = signed.read(response.content, ReceivedPage, what="a page of receipts")
+        page = signed.read(response.content, IncomingPage, what="a page of receipts")
         facts += page.facts
         if not page.more:
             return facts
@@ -102,7 +100,7 @@ def _all_released(link: Link) -> list[ReleaseFact]:
     facts: list[ReleaseFact] = []
     while True:
         response = link.ask("GET", RELEASED, query={"skip": str(len(facts))})
-        page = signed.read(response.content, ReleasedPage, what="a page of releases")
+        page = signed.read(response.content, OutgoingPage, what="a page of releases")
         facts += page.facts
         if not page.more:
             return facts

@@ -40,6 +40,7 @@ class Judgement:
         self.world = StoreWorld(transaction, row.name, node.copy_key)
         self._going: list[_Going] = []
         self._kept_back: dict[str, dict[str, Any]] = {}
+        self._dropped: dict[str, tuple[str, ...]] = {}
 
     def judge(self, entries: Sequence[log.Entry]) -> None:
         """Decides about these versions, then about whatever waited for those that go, and so on."""
@@ -70,11 +71,14 @@ class Judgement:
         if not isinstance(decision, policy.Release):
             self._kept_back[entry.object_id] = _held_back(self.row, entry, decision, self.now)
             return False
-        self._going.append(_Going(entry, decision))
+        # One recall may have to go under several ids: the partner holds the object and a copy of it.
+        for release in decision.every:
+            self._going.append(_Going(entry, release))
+            self.world.note_released(entry.object_id, release.released)
+            if release.copy is not None:
+                self.world.keep_copy(release.copy)
         self._kept_back.pop(entry.object_id, None)
-        self.world.note_released(entry.object_id)
-        if decision.copy is not None:
-            self.world.keep_copy(decision.copy)
+        self._dropped[entry.object_id] = decision.dropped
         return True
 
     def _who_waited_for(self, object_ids: set[str]) -> list[log.Entry]:
@@ -84,9 +88,9 @@ class Judgement:
             "release", "waiting_for", partner=self.row.name, ids=self.transaction.among(sorted(object_ids))
         )
         # Within this batch too: a relationship often comes before what it joins.
-        ids = {row.object_id for row in rows} | {
-            object_id for object_id, row in self._kept_back.items() if row["waits_for"] in object_ids
-        }
+        ids = {row.object_id for row in rows}
+        ids |= {object_id for object_id, row in self._kept_back.items() if row["waits_for"] in object_ids}
+        ids |= {object_id for object_id, dropped in self._dropped.items() if object_ids & set(dropped)}
         return list(log.newest(self.transaction, sorted(ids)).values()) if ids else []
 
     def _write(self, released: set[str]) -> None:
@@ -99,6 +103,13 @@ class Judgement:
         self.transaction.run_many("release", "hold_back", list(self._kept_back.values()))
         gone = [{"partner": self.row.name, "object_id": object_id} for object_id in sorted(released)]
         self.transaction.run_many("release", "let_go", gone)
+        self.transaction.run_many("release", "forget_dropped", gone)
+        dropped = [
+            {"partner": self.row.name, "object_id": object_id, "dropped_id": dropped_id}
+            for object_id, ids in self._dropped.items()
+            for dropped_id in ids
+        ]
+        self.transaction.run_many("release", "note_dropped", dropped)
 
     def _not_gone_before(self) -> list[_Going]:
         """Releases of versions that have not gone before; one that was withdrawn goes again, with a new date."""
@@ -189,9 +200,7 @@ def recipient_of(row: PartnerRow) -> policy.Recipient:
 
 def _look_ahead(judgement: Judgement) -> bool:
     row, transaction = judgement.row, judgement.transaction
-    entries = [
-        log.Entry(*found) for found in transaction.run("log", "log_after", seq=row.judged_seq, limit=BATCH)
-    ]
+    entries = [log.Entry(*found) for found in transaction.run("log", "log_after", seq=row.judged_seq, limit=BATCH)]
     if not entries:
         return False
     judgement.judge(entries)
@@ -200,9 +209,7 @@ def _look_ahead(judgement: Judgement) -> bool:
 
 
 def _delays(judgement: Judgement) -> bool:
-    found = judgement.transaction.run(
-        "release", "due", partner=judgement.row.name, now=judgement.now, limit=BATCH
-    )
+    found = judgement.transaction.run("release", "due", partner=judgement.row.name, now=judgement.now, limit=BATCH)
     ids = [row.object_id for row in found]
     if not ids:
         return False
@@ -239,10 +246,9 @@ def _review_one(judgement: Judgement, found: Any) -> None:
         stix.read(bytes(entry.raw)), entry.origin, entry.added, judgement.recipient, judgement.terms,
         judgement.world, judgement.now,
     )  # fmt: skip
-    if isinstance(decision, policy.Release) and decision.released.object_id == found.object_id:
-        if hashlib.sha256(decision.released.raw).digest() == bytes(found.digest):
-            transaction.run("release", "keep_in_force", position=found.position, epoch=row.epoch)
-            return
+    if isinstance(decision, policy.Release) and any(_is_same(release.released, found) for release in decision.every):
+        transaction.run("release", "keep_in_force", position=found.position, epoch=row.epoch)
+        return
     reason = "changed-by-terms" if isinstance(decision, policy.Release) else _code(decision)
     transaction.run("release", "withdraw", position=found.position, at=judgement.now)
     ledger.append(
@@ -256,8 +262,12 @@ def _review_one(judgement: Judgement, found: Any) -> None:
     )  # fmt: skip
     if isinstance(decision, policy.Release):
         judgement.judge([entry])
-    else:
+    elif reason != "superseded":  # a newer copy is in force: the object itself is not withheld
         transaction.run("release", "hold_back", **_held_back(row, entry, decision, judgement.now))
+
+
+def _is_same(released: policy.Released, found: Any) -> bool:
+    return released.object_id == found.object_id and hashlib.sha256(released.raw).digest() == bytes(found.digest)
 
 
 def _reconsider(judgement: Judgement) -> bool:

@@ -146,9 +146,7 @@ def heads(transaction: Transaction) -> list[HeadRow]:
 
 def partners(transaction: Transaction) -> list[PartnerState]:
     """Every partner's state."""
-    return [
-        PartnerState(row.name, row.state, bytes(row.document)) for row in transaction.run("audit", "partners")
-    ]
+    return [PartnerState(row.name, row.state, bytes(row.document)) for row in transaction.run("audit", "partners")]
 
 
 def _pages(transaction: Transaction, subject: str, name: str) -> Iterator[Any]:

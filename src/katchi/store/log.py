@@ -139,9 +139,7 @@ class ObjectLog:
     def after_added(self, added: int, limit: int) -> list[Entry]:
         """The next versions with a later `date_added`; the same order as `after`."""
         with self._database.reading() as transaction:
-            return [
-                Entry(*row) for row in transaction.run("log", "log_after_added", added=added, limit=limit)
-            ]
+            return [Entry(*row) for row in transaction.run("log", "log_after_added", added=added, limit=limit)]
 
     def newest(self, object_ids: Sequence[str]) -> dict[str, Entry]:
         """The newest version of each of these objects that is held."""
@@ -264,9 +262,7 @@ def _versions_of(
         yield found.seq, found.version, found.spec_version, bytes(found.digest)
 
 
-def _row(
-    arrival: Arrival, seq: int, added: int, origin: str, via: str, known: _Held | None
-) -> dict[str, Any]:
+def _row(arrival: Arrival, seq: int, added: int, origin: str, via: str, known: _Held | None) -> dict[str, Any]:
     item = arrival.object
     return {
         "seq": seq,
@@ -296,9 +292,7 @@ def _derive(
     ids = [{"id_hash": hash_of(row["object_id"]), "seq": row["seq"]} for _, row in items]
     transaction.run_many("log", "put_newest", ids)
     transaction.run_many("log", "put_summary", [_summary(arrival, row) for arrival, row in items])
-    mentions = [
-        {"key_hash": hash_of(key), "seq": row["seq"]} for arrival, row in items for key in arrival.thing_keys
-    ]
+    mentions = [{"key_hash": hash_of(key), "seq": row["seq"]} for arrival, row in items for key in arrival.thing_keys]
     transaction.run_many("log", "put_mention", mentions)
     links = [
         {"to_id": link.id, "from_seq": row["seq"], "path": link.path}

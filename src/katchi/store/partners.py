@@ -127,11 +127,7 @@ class Partners:
         """The invitation of this id, if we made it."""
         with self._database.reading() as transaction:
             row = transaction.run("partner", "invitation", id=invitation_id).first()
-        return (
-            InvitationRow(row.id, row.partner, bytes(row.document), row.expires_at, row.used_at)
-            if row
-            else None
-        )
+        return InvitationRow(row.id, row.partner, bytes(row.document), row.expires_at, row.used_at) if row else None
 
     def add_token(self, token: Token, digest: bytes) -> None:
         """Remembers a tool's token by the digest of its secret."""
@@ -187,9 +183,7 @@ def terms_in_force(transaction: Transaction, name: str) -> TermsRow | None:
     return TermsRow(*row) if row else None
 
 
-def enforce_terms(
-    transaction: Transaction, name: str, text: str, digest: str, *, at: int, person: str
-) -> int:
+def enforce_terms(transaction: Transaction, name: str, text: str, digest: str, *, at: int, person: str) -> int:
     """Puts terms in force and returns their epoch; releases made before must be reviewed."""
     epoch = one(transaction, name).epoch + 1
     transaction.run(

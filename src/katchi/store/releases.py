@@ -294,9 +294,7 @@ def versions_gone(
     """What has gone to a partner of these objects, by (id, version, spec_version)."""
     if not object_ids:
         return {}
-    rows = transaction.run(
-        "release", "versions_gone", partner=partner, hashes=hashes_of(transaction, object_ids)
-    )
+    rows = transaction.run("release", "versions_gone", partner=partner, hashes=hashes_of(transaction, object_ids))
     return {(r.object_id, r.version, r.spec_version): GoneBefore(r.position, r.withdrawn_at) for r in rows}
 
 

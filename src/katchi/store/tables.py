@@ -170,6 +170,15 @@ withheld = Table(
     Index(None, "partner", "until"),
 )
 
+dropped = Table(
+    "dropped",
+    metadata,
+    Column("partner", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),  # went as a copy without …
+    Column("dropped_id", Text, primary_key=True),  # … its reference to this one
+    Index(None, "partner", "dropped_id"),
+)
+
 copy = Table(
     "copy",
     metadata,

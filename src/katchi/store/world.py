@@ -21,6 +21,7 @@ class StoreWorld:
         self._entries: dict[str, log.Entry | None] = {}
         self._objects: dict[str, stix.Object] = {}
         self._gone: dict[str, bool] = {}
+        self._bodies: dict[str, dict[str, bytes]] = {}
         self._copies: dict[str, policy.Copy | None] = {}
 
     def prefetch(self, object_ids: Iterable[str]) -> None:
@@ -77,13 +78,10 @@ class StoreWorld:
     def last_released(self, object_id: str) -> list[stix.Object]:
         """The last body that went to this partner under each id that stands for this object, oldest first."""
         rows = self._transaction.run(
-            "release",
-            "last_bodies",
-            partner=self._partner,
-            of_hash=log.hash_of(object_id),
-            of_id=object_id,
+            "release", "last_bodies", partner=self._partner, of_hash=log.hash_of(object_id), of_id=object_id
         )
-        return [stix.read(bytes(row.raw)) for row in rows]
+        bodies = {row.object_id: bytes(row.raw) for row in rows} | self._bodies.get(object_id, {})
+        return [stix.read(raw) for raw in bodies.values()]
 
     def released_before(self, object_id: str) -> bool:
         """Whether some version of it has gone to this partner."""
@@ -91,9 +89,10 @@ class StoreWorld:
             self.prefetch([object_id])
         return self._gone.get(object_id, False)
 
-    def note_released(self, object_id: str) -> None:
-        """A version of it goes now."""
+    def note_released(self, object_id: str, released: policy.Released) -> None:
+        """A version of it goes now, in a transaction whose rows are not written yet."""
         self._gone[object_id] = True
+        self._bodies.setdefault(object_id, {})[released.object_id] = released.raw
 
     def copy(self, copy_id: str) -> policy.Copy | None:
         """The last redacted body under this id."""

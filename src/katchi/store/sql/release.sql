@@ -171,10 +171,20 @@ DELETE FROM withheld WHERE partner = :partner AND object_id = :object_id;
 
 -- name: waiting_for (sqlite)
 SELECT object_id FROM withheld
-WHERE partner = :partner AND waits_for IN (SELECT value FROM json_each(:ids));
+WHERE partner = :partner AND waits_for IN (SELECT value FROM json_each(:ids))
+UNION SELECT object_id FROM dropped
+WHERE partner = :partner AND dropped_id IN (SELECT value FROM json_each(:ids));
 
 -- name: waiting_for (postgresql)
-SELECT object_id FROM withheld WHERE partner = :partner AND waits_for = ANY(:ids);
+SELECT object_id FROM withheld WHERE partner = :partner AND waits_for = ANY(:ids)
+UNION SELECT object_id FROM dropped WHERE partner = :partner AND dropped_id = ANY(:ids);
+
+-- name: forget_dropped
+DELETE FROM dropped WHERE partner = :partner AND object_id = :object_id;
+
+-- name: note_dropped
+INSERT INTO dropped (partner, object_id, dropped_id) VALUES (:partner, :object_id, :dropped_id)
+ON CONFLICT DO NOTHING;
 
 -- name: due
 SELECT object_id FROM withheld WHERE partner = :partner AND until IS NOT NULL AND until <= :now LIMIT :limit;

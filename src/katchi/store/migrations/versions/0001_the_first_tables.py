@@ -18,6 +18,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("copy_id", name=op.f("copy_key")),
     )
     op.create_table(
+        "dropped",
+        sa.Column("partner", sa.Text(), nullable=False),
+        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("dropped_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("partner", "object_id", "dropped_id", name=op.f("dropped_key")),
+    )
+    with op.batch_alter_table("dropped", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("dropped_by_partner_dropped_id"), ["partner", "dropped_id"], unique=False)
+
+    op.create_table(
         "head",
         sa.Column("partner", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -36,9 +46,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "ledger",
-        sa.Column(
-            "index", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
+        sa.Column("index", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("partner", sa.Text(), nullable=False),
@@ -82,9 +90,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "object",
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("added", sa.BigInteger(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -127,9 +133,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "received",
-        sa.Column(
-            "number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("partner", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("version_text", sa.Text(), nullable=False),
@@ -144,10 +148,7 @@ def upgrade() -> None:
     op.create_table(
         "release",
         sa.Column(
-            "position",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
+            "position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("added", sa.BigInteger(), nullable=False),
         sa.Column("partner", sa.Text(), nullable=False),
@@ -176,9 +177,7 @@ def upgrade() -> None:
     with op.batch_alter_table("release", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("release_by_id_hash"), ["id_hash"], unique=False)
         batch_op.create_index(batch_op.f("release_by_of_hash"), ["of_hash"], unique=False)
-        batch_op.create_index(
-            batch_op.f("release_by_partner_position"), ["partner", "position"], unique=False
-        )
+        batch_op.create_index(batch_op.f("release_by_partner_position"), ["partner", "position"], unique=False)
 
     op.create_table(
         "seen_token",
@@ -220,9 +219,7 @@ def upgrade() -> None:
 
     op.create_table(
         "summary",
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
@@ -274,6 +271,4 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("withheld", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("withheld_by_partner_until"), ["partner", "until"], unique=False)
-        batch_op.create_index(
-            batch_op.f("withheld_by_partner_waits_for"), ["partner", "waits_for"], unique=False
-        )
+        batch_op.create_index(batch_op.f("withheld_by_partner_waits_for"), ["partner", "waits_for"], unique=False)
