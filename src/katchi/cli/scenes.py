@@ -1,0 +1,340 @@
+"""The demo's scenes: each does what people at two nodes would do, and checks every statement that it makes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from katchi import policy, stix
+from katchi.cli import story
+from katchi.cli.stage import Side, Stage, status_of, wait_for
+from katchi.errors import KatchiError
+from katchi.exchange.channel import RefusedError
+from katchi.exchange.channels.node_push import NodePush
+from katchi.node import partnering, proof, terms, verification
+from katchi.node.deliver import link_to
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Something that the demo claims, in both languages, whether it was found to be true, and what was seen."""
+
+    en: str
+    ko: str
+    is_true: bool
+    seen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A part of the story."""
+
+    en: str
+    ko: str
+    play: Callable[[Stage], Iterator[Statement]]
+
+
+def _two_nodes(stage: Stage) -> Iterator[Statement]:
+    keys = [side.node.key.public.id for side in stage.sides]
+    files = [(side.node.folder / "katchi.db").exists() for side in stage.sides]
+    yield Statement(
+        "Each node has its own data folder, database and key.",
+        "각 노드는 자체 데이터 폴더와 데이터베이스, 키를 가집니다.",
+        len(set(keys)) == 2 and all(files),
+        "  ".join(f"{side.name} {key[:12]}…" for side, key in zip(stage.sides, keys, strict=True)),
+    )
+    status = status_of(stage.kr, "/taxii2/katchi/collections/")
+    yield Statement(
+        "A stranger who asks for intelligence gets none.",
+        "모르는 상대가 정보를 요청하면 아무것도 받지 못합니다.",
+        status == 401,
+        f"HTTP {status}",
+    )
+
+
+def _arrangement(stage: Stage) -> Iterator[Statement]:
+    kr, us = stage.sides
+    invitation = partnering.invite(kr.node, kr.partner, person=kr.person).to_text()
+    partnering.join(us.node, invitation, name=us.partner, person=us.person)
+    seen = {side.name: partnering.words(partnering.one(side.node, side.partner), "en") for side in stage.sides}
+    korean = partnering.words(partnering.one(kr.node, kr.partner), "ko")
+    yield Statement(
+        "Both sides show the same six words to read out on the telephone.",
+        "양쪽에 같은 단어 여섯 개가 표시되어 전화로 서로 확인합니다.",
+        len(set(seen.values())) == 1 and len(korean) == 6,
+        f"{' '.join(seen[kr.name])} · {' '.join(korean)}",
+    )
+    yield _refuses_second_use(stage, invitation)
+    for side in stage.sides:
+        partnering.confirm(side.node, side.partner, person=side.person)
+    states = [partnering.one(side.node, side.partner).state for side in stage.sides]
+    yield Statement(
+        "Each side confirms for itself; only then may anything flow.",
+        "각자 스스로 확인한 뒤에야 정보가 오갈 수 있습니다.",
+        all(state == "active" for state in states),
+        ", ".join(states),
+    )
+
+
+def _refuses_second_use(stage: Stage, invitation: str) -> Statement:
+    try:
+        partnering.join(stage.us.node, invitation, name="kr-again", person=stage.us.person)
+        refusal = ""
+    except KatchiError as problem:
+        refusal = problem.code
+    return Statement(
+        "The invitation cannot be used a second time.",
+        "초대장은 두 번 사용할 수 없습니다.",
+        bool(refusal),
+        refusal,
+    )
+
+
+def _terms(stage: Stage) -> Iterator[Statement]:
+    for side, text in ((stage.kr, story.terms("kr")), (stage.us, story.terms("us"))):
+        enforced = terms.put_terms(side.node, side.partner, text, side.person)
+        in_force = terms.in_force(side.node, side.partner)
+        yield Statement(
+            f"{side.name} puts its own terms for {side.partner} in force, written so that a lawyer can read them.",
+            f"{side.name}이(가) {side.partner}에 대한 자체 공유 조건을 시행합니다. 법률 담당자도 읽을 수 있는 형식입니다.",
+            in_force.digest == enforced.digest == hashlib.sha256(text.encode()).hexdigest(),
+            f"{enforced.releases} + {enforced.withholds}",
+        )
+    typed_wrongly = story.terms("kr").replace("up-to", "upto", 1)
+    try:
+        terms.put_terms(stage.kr.node, stage.kr.partner, typed_wrongly, stage.kr.person)
+        refusal = ""
+    except KatchiError as problem:
+        refusal = f"{problem.where}: {problem.remedy or problem.sentence}"
+    yield Statement(
+        "Terms with a typing error are refused, the line is named, and the old ones stay in force.",
+        "오타가 있는 조건은 해당 줄을 알려 주며 거부되고, 이전 조건이 그대로 유지됩니다.",
+        bool(refusal) and terms.in_force(stage.kr.node, stage.kr.partner).text == story.terms("kr"),
+        refusal,
+    )
+
+
+def _import(stage: Stage) -> Iterator[Statement]:
+    for side, key in ((stage.kr, "kr"), (stage.us, "us")):
+        accounts = [side.hand_in(name, document) for name, document in story.documents(key)]
+        total = sum(account.total for account in accounts)
+        taken = sum(account.stored + account.held for account in accounts)
+        yield Statement(
+            f"{side.name} imports {total} objects about {'2013 and 2016' if key == 'kr' else '2014'}.",
+            f"{side.name}이(가) {'2013년과 2016년' if key == 'kr' else '2014년'} 공격에 관한 객체 {total}개를 가져옵니다.",
+            taken == total and set(story.EXPECTED[key]) <= set(side.origins()),
+            f"{taken}/{total}",
+        )
+    account = stage.kr.hand_in("broken.json", story.document("kr", "broken.json"))
+    yield Statement(
+        "From a file with four broken objects the good one is kept, and the others are named with the reason.",
+        "잘못된 객체 네 개가 든 파일에서 올바른 것만 저장하고, 나머지는 이유와 함께 알려 줍니다.",
+        (account.stored, account.refused) == (1, 4),
+        ", ".join(problem.code for problem in account.problems),
+    )
+
+
+def _release(stage: Stage) -> Iterator[Statement]:
+    seconds = wait_for(stage.is_settled)
+    for side, other, key in ((stage.kr, stage.us, "kr"), (stage.us, stage.kr, "us")):
+        yield from _as_expected(side, other, key)
+    yield Statement(
+        "Everything that was released is answered for with the partner's signed receipt.",
+        "제공된 모든 객체에 대해 상대방이 서명한 수령 확인이 도착했습니다.",
+        seconds is not None and all(_all_receipted(side) for side in stage.sides),
+        "" if seconds is None else f"{seconds:.2f} s",
+    )
+    yield _red_stays(stage)
+    yield _unmarked_stays(stage)
+
+
+def _outcomes(side: Side) -> dict[str, str]:
+    gone = {
+        row.of_id: "copy" if row.object_id != row.of_id else "full"
+        for row in side.node.store.releases.latest(100_000, side.partner)
+        if row.withdrawn_at is None
+    }
+    kept = {
+        row.object_id: f"withheld:{row.code}" for row in side.node.store.releases.latest_withheld(100_000, side.partner)
+    }
+    return kept | gone
+
+
+def _as_expected(side: Side, other: Side, key: str) -> Iterator[Statement]:
+    expected, found = story.EXPECTED[key], _outcomes(side)
+    differing = [object_id for object_id, outcome in expected.items() if found.get(object_id) != outcome]
+    counts = Counter(outcome.partition(":")[0] for outcome in expected.values())
+    yield Statement(
+        f"Of {len(expected)} objects {side.name} releases {counts['full']} in full and {counts['copy']} as redacted "
+        f"copies, and withholds {counts['withheld']}: each as its terms say.",
+        f"{side.name}은(는) 객체 {len(expected)}개 중 {counts['full']}개를 그대로, {counts['copy']}개를 일부 가린 사본으로 "
+        f"제공하고 {counts['withheld']}개를 보류합니다. 모두 공유 조건에 따른 것입니다.",
+        not differing,
+        _reasons(expected) if not differing else f"differs: {', '.join(differing[:3])}",
+    )
+    whole = {object_id for object_id, outcome in expected.items() if outcome == "full"}
+    hidden = {object_id for object_id, outcome in expected.items() if outcome != "full"}
+    theirs = other.origins()
+    mine = side.node.store.log.newest(list(whole))
+    same = other.node.store.log.newest(list(whole))
+    identical = all(object_id in same and same[object_id].raw == entry.raw for object_id, entry in mine.items())
+    leaked = {object_id for object_id in hidden if theirs.get(object_id) == other.partner}
+    yield Statement(
+        f"What arrived at {other.name} is byte for byte what {side.name} holds; nothing withheld arrived, not even an id.",
+        f"{other.name}에 도착한 것은 {side.name}의 원본과 바이트까지 같으며, 보류된 것은 식별자조차 도착하지 않았습니다.",
+        identical and not leaked,
+        f"{len(mine)} = {len(same)}",
+    )
+
+
+def _reasons(expected: dict[str, str]) -> str:
+    codes = Counter(outcome.partition(":")[2] for outcome in expected.values() if outcome.startswith("withheld:"))
+    return ", ".join(f"{code} {count}" for code, count in codes.most_common())
+
+
+def _all_receipted(side: Side) -> bool:
+    flow = side.node.store.releases.flows().get(side.partner)
+    return flow is not None and flow.waiting == 0 and flow.released > 0
+
+
+def _red_stays(stage: Stage) -> Statement:
+    phrase = story.RED_PHRASE.encode()
+    held = [entry for entry in stage.us.node.store.log.after(0, 100_000) if phrase in bytes(entry.raw)]
+    ours = stage.kr.node.store.log.newest([story.RED_ID])
+    decision = terms.explain(stage.kr.node, story.RED_ID, stage.kr.partner).decision
+    return Statement(
+        "The TLP:RED note does not leave, and `katchi terms explain` says which rule decided.",
+        "TLP:RED 메모는 나가지 않으며, `katchi terms explain`이 결정한 규칙을 알려 줍니다.",
+        bool(ours) and not held and story.RED_ID not in stage.us.origins() and isinstance(decision, policy.Withheld),
+        decision.code if isinstance(decision, policy.Withheld) else "",
+    )
+
+
+def _unmarked_stays(stage: Stage) -> Statement:
+    return Statement(
+        "An object that nobody marked does not leave either: no marking is no permission.",
+        "표시가 없는 객체도 나가지 않습니다. 표시가 없다는 것은 허락이 아닙니다.",
+        story.UNMARKED_ID not in stage.us.origins()
+        and _outcomes(stage.kr).get(story.UNMARKED_ID) == "withheld:unmarked",
+        "unmarked",
+    )
+
+
+def _same_thing(stage: Stage) -> Iterator[Statement]:
+    for key in story.SHARED_KEYS:
+        hits = stage.us.node.store.search.of_thing(key, 50)
+        origins = sorted({hit.origin for hit in hits})
+        yield Statement(
+            "The same indicator came from both sides, and is shown as one thing with both reports.",
+            "같은 지표가 양쪽에서 보고되어, 두 보고가 모두 보이는 하나의 대상으로 표시됩니다.",
+            {"own", stage.us.partner} <= set(origins),
+            f"{key[:60]}: {len(hits)} ({', '.join(origins)})",
+        )
+
+
+def _recall(stage: Stage) -> Iterator[Statement]:
+    before = stage.us.node.store.search.by_id(story.RECALLED_ID)
+    stage.kr.hand_in("recall.json", story.document("kr", "recall.json"))
+    seconds = wait_for(lambda: _is_revoked(stage.us, story.RECALLED_ID))
+    stage.measured["recall"] = seconds or 0.0
+    yield Statement(
+        "A false positive is recalled, and the recall follows the object to the partner.",
+        "오탐으로 밝혀진 지표를 회수하면, 회수가 그 객체를 따라 상대방에게 전달됩니다.",
+        before is not None and not before.is_revoked and seconds is not None,
+        "" if seconds is None else f"{seconds:.2f} s",
+    )
+
+
+def _is_revoked(side: Side, object_id: str) -> bool:
+    hit = side.node.store.search.by_id(object_id)
+    return hit is not None and hit.is_revoked
+
+
+def _suspension(stage: Stage) -> Iterator[Statement]:
+    kr, us = stage.sides
+    partnering.suspend(kr.node, kr.partner, person=kr.person)
+    yield Statement(
+        "Kim suspends the arrangement: the partner's very next request is refused.",
+        "담당자가 약정을 중지하자 상대방의 바로 다음 요청이 거부됩니다.",
+        _is_refused(us),
+        "HTTP 403",
+    )
+    kr.hand_in("late.json", story.document("kr", "late.json"))
+    arrived = wait_for(lambda: story.LATE_ID in us.origins(), patience=1.5)
+    yield Statement(
+        "What comes in meanwhile stays.",
+        "그동안 들어온 정보는 나가지 않습니다.",
+        arrived is None and story.LATE_ID in kr.origins(),
+        "1.5 s",
+    )
+    partnering.resume(kr.node, kr.partner, person=kr.person)
+    seconds = wait_for(lambda: story.LATE_ID in us.origins())
+    yield Statement(
+        "After the resume it goes on where it stopped.",
+        "재개하면 멈춘 곳부터 이어집니다.",
+        seconds is not None,
+        "" if seconds is None else f"{seconds:.2f} s",
+    )
+
+
+def _is_refused(side: Side) -> bool:
+    with link_to(side.node, partnering.one(side.node, side.partner)) as link:
+        try:
+            NodePush(link).page(added_after="", following="", limit=1)
+        except RefusedError as problem:
+            return "403" in problem.found
+    return False
+
+
+def _proof(stage: Stage) -> Iterator[Statement]:
+    wait_for(stage.is_settled)
+    for side in stage.sides:
+        both = proof.reconcile(side.node, side.partner)
+        yield Statement(
+            f"{side.name} lays both books side by side: nothing lost, nothing twice, nothing unexplained.",
+            f"{side.name}이(가) 양쪽 원장을 대조합니다. 빠진 것도, 두 번 간 것도, 설명되지 않는 것도 없습니다.",
+            both.is_clean and not both.outgoing.in_flight and bool(both.outgoing.agreed),
+            f"→ {len(both.outgoing.agreed)}  ← {len(both.incoming.agreed)}",
+        )
+        verified = verification.verify(side.node)
+        yield Statement(
+            f"Every entry of {side.name}'s ledger is as it was written.",
+            f"{side.name} 원장의 모든 항목이 기록된 그대로입니다.",
+            verified.is_intact,
+            f"{verified.entries} · {verified.root[:16]}…",
+        )
+    yield _proven(stage)
+
+
+def _proven(stage: Stage) -> Statement:
+    document = proof.prove(stage.kr.node, story.RECALLED_ID, stage.kr.partner).document
+    proven = proof.check(document, stage.kr.node.key.public.to_text())
+    return Statement(
+        "The partner can check offline, with the other's public key alone, that a release is on the ledger.",
+        "상대방은 공개키만으로, 연결 없이도, 제공 기록이 원장에 있음을 확인할 수 있습니다.",
+        proven.object_id == story.RECALLED_ID and proven.partner == stage.kr.partner,
+        f"{proven.index}/{proven.size} {stix.format_timestamp(proven.at)}",
+    )
+
+
+SCENES = (
+    Scene("Two sovereign nodes", "주권을 가진 두 노드", _two_nodes),
+    Scene(
+        "An invitation, and six words on the telephone",
+        "초대, 그리고 전화로 확인하는 여섯 단어",
+        _arrangement,
+    ),
+    Scene("Each owner's terms", "각 소유자의 공유 조건", _terms),
+    Scene("Intelligence comes in", "정보 가져오기", _import),
+    Scene(
+        "What may go goes; what may not stays, with the reason",
+        "갈 수 있는 것만 가고, 나머지는 이유와 함께 남습니다",
+        _release,
+    ),
+    Scene("The same thing from both sides", "양쪽에서 본 같은 대상", _same_thing),
+    Scene("A recall", "회수", _recall),
+    Scene("A suspension", "중지", _suspension),
+    Scene("Both can prove it", "양쪽 모두 증명할 수 있습니다", _proof),
+)
