@@ -102,7 +102,7 @@ def ends(transaction: Transaction) -> Ends:
 def objects(transaction: Transaction) -> Iterator[ObjectRow]:
     """Every version, in the order of the log."""
     for *front, digest, raw in _pages(transaction, "audit", "objects"):
-        yield ObjectRow(*front, bytes(digest), bytes(raw))
+        yield ObjectRow(*front, _bytes(digest), _bytes(raw))
 
 
 def entries(transaction: Transaction) -> Iterator[EntryRow]:
@@ -110,7 +110,7 @@ def entries(transaction: Transaction) -> Iterator[EntryRow]:
     start = 0
     while page := transaction.run("ledger", "rows", start=start, limit=_PAGE).all():
         for *front, entry, leaf in page:
-            yield EntryRow(*front, bytes(entry), bytes(leaf))
+            yield EntryRow(*front, _bytes(entry), _bytes(leaf))
         start = page[-1][0] + 1
 
 
@@ -118,20 +118,20 @@ def releases(transaction: Transaction) -> Iterator[ReleaseRow]:
     """Every release, in order."""
     for row in _pages(transaction, "audit", "releases"):
         *front, raw, kind, entry = row
-        front[4] = bytes(front[4])
-        yield ReleaseRow(*front, _bytes(raw), kind, _bytes(entry))
+        front[4] = _bytes(front[4])
+        yield ReleaseRow(*front, None if raw is None else _bytes(raw), kind, None if entry is None else _bytes(entry))
 
 
 def entries_without_release(transaction: Transaction) -> Iterator[tuple[int, bytes]]:
     """(index, entry) of release entries that no release names: renewed since, or their release is gone."""
     for index, entry in transaction.run("audit", "entries_without_release").all():
-        yield index, bytes(entry)
+        yield index, _bytes(entry)
 
 
 def digests_released(transaction: Transaction, partner: str, object_id: str) -> set[bytes]:
     """The digests of what went to a partner under one id."""
     rows = transaction.run("audit", "digests_released", partner=partner, object_id=object_id)
-    return {bytes(row.digest) for row in rows}
+    return {_bytes(row.digest) for row in rows}
 
 
 def terms(transaction: Transaction) -> list[TermsRow]:
@@ -141,12 +141,12 @@ def terms(transaction: Transaction) -> list[TermsRow]:
 
 def heads(transaction: Transaction) -> list[HeadRow]:
     """All signed heads, ours first."""
-    return [HeadRow(partner, size, bytes(raw)) for partner, size, raw in transaction.run("audit", "heads")]
+    return [HeadRow(partner, size, _bytes(raw)) for partner, size, raw in transaction.run("audit", "heads")]
 
 
 def partners(transaction: Transaction) -> list[PartnerState]:
     """Every partner's state."""
-    return [PartnerState(row.name, row.state, bytes(row.document)) for row in transaction.run("audit", "partners")]
+    return [PartnerState(row.name, row.state, _bytes(row.document)) for row in transaction.run("audit", "partners")]
 
 
 def _pages(transaction: Transaction, subject: str, name: str) -> Iterator[Any]:
@@ -156,5 +156,6 @@ def _pages(transaction: Transaction, subject: str, name: str) -> Iterator[Any]:
         after = page[-1][0]
 
 
-def _bytes(value: Any) -> bytes | None:
-    return None if value is None else bytes(value)
+def _bytes(value: Any) -> bytes:
+    """A value as bytes, even where somebody's tool left text or a number in a column of bytes."""
+    return bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode("utf-8", "surrogateescape")

@@ -20,6 +20,7 @@ class UnknownPersonError(KatchiError):
     """Nobody of this name is known here."""
 
     code = "unknown-person"
+    exit_status = 3
 
 
 @dataclass(frozen=True, slots=True)
