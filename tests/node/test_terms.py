@@ -73,7 +73,11 @@ def test_a_trial_names_a_hundred_and_counts_all_and_can_be_cancelled(node: Node)
     hand_in(node, *[indicator(number, second=3) for number in range(1, 51)])  # newer versions count once
     seen: list[tuple[int, int]] = []
     outlook = terms.try_terms(node, GOOD, "park", lambda done, total: seen.append((done, total)))
-    assert (outlook.objects, outlook.would_go.count, len(outlook.would_go.first)) == (1200, 1200, terms.LISTED)
+    assert (outlook.objects, outlook.would_go.count, len(outlook.would_go.first)) == (
+        1200,
+        1200,
+        terms.LISTED,
+    )
     assert seen[-1] == (1250, 1250)
 
     def cancel(_done: int, _total: int) -> None:

@@ -54,7 +54,9 @@ class Written:
             row = dict(connection.execute(f"SELECT * FROM release WHERE {COPY}").fetchone())
             row |= {"position": row["position"] + 100, "added": row["added"] + 100, "partner": to}
             names = ", ".join(f'"{name}"' for name in row)
-            connection.execute(f"INSERT INTO release ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+            connection.execute(
+                f"INSERT INTO release ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
+            )
 
     def found(self) -> set[tuple[str, str, str]]:
         """(code, table, row) of everything that verification names."""
@@ -63,7 +65,7 @@ class Written:
 
 @pytest.fixture
 def written(tmp_path: Path) -> Iterator[Written]:
-    """Three objects, one of them released as a redacted copy; terms changed; one release withdrawn and renewed."""
+    """Three objects, one released as a copy; terms changed twice; a release withdrawn and renewed."""
     with a_node(tmp_path / "node", "kr-cert") as node:
         partnering.add_tool(node, "park", person="kim")
         terms.put_terms(node, "park", REDACTING.format(partner="park"), "kim")
@@ -129,7 +131,12 @@ def _whole_entry(written: Written) -> None:
 
     ((entry,),) = written.sql('SELECT entry FROM ledger WHERE "index" = 3')
     changed = bytes(entry).replace(b"kr-cert", b"kr-cerf").replace(b'"park"', b'"choi"')
-    written.sql('UPDATE ledger SET entry = ?, hash = ?, partner = ? WHERE "index" = 3', changed, leaf_hash(changed), "choi")
+    written.sql(
+        'UPDATE ledger SET entry = ?, hash = ?, partner = ? WHERE "index" = 3',
+        changed,
+        leaf_hash(changed),
+        "choi",
+    )
 
 
 def _forged_head(written: Written) -> None:
@@ -146,7 +153,10 @@ def _forged_head(written: Written) -> None:
 DEEDS: dict[str, tuple[Callable[[Written], object], str]] = {
     "an entry rewritten with its hash": (_whole_entry, "root-differs"),
     "an entry cut out": (lambda it: it.sql('DELETE FROM ledger WHERE "index" = 3'), "entry-missing"),
-    "the last entries cut off": (lambda it: it.sql('DELETE FROM ledger WHERE "index" > 5'), "shorter-than-head"),
+    "the last entries cut off": (
+        lambda it: it.sql('DELETE FROM ledger WHERE "index" > 5'),
+        "shorter-than-head",
+    ),
     "a head of a stranger": (_forged_head, "head-changed"),
     "a version cut out of the log": (lambda it: it.sql("DELETE FROM object WHERE seq = 2"), "object-missing"),
     "a release hidden": (lambda it: it.sql(f"DELETE FROM release WHERE {COPY}"), "release-missing"),

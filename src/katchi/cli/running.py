@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from katchi.cli.invocation import Invocation, here, person
+from katchi.cli.invocation import DEFAULT_FOLDER, Invocation, here, person
 
 if TYPE_CHECKING:
     from katchi.node.settings import Settings
@@ -106,6 +106,8 @@ def _show_new_node(invocation: Invocation, found: Any) -> None:
     invocation.tell(invocation.word("init-person", person=found.administrator))
     invocation.tell(invocation.word("init-password", password=found.password))
     invocation.say("init-next")
+    if invocation.folder != DEFAULT_FOLDER:
+        invocation.say("init-next-folder", folder=invocation.folder.resolve())
     for step in ("serve", "import", "invite"):
         invocation.say(f"init-next-{step}", url=settings.url)
 

@@ -28,17 +28,18 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "init-key": ("Public key: {key}", "공개 키: {key}"),
     "init-next": ("Next:", "다음 단계:"),
+    "init-next-folder": ("  export KATCHI_NODE={folder}", "  export KATCHI_NODE={folder}"),
     "init-next-serve": (
-        "katchi serve               starts it: {url}",
-        "katchi serve               시작: {url}",
+        "  katchi serve                 starts it: {url}",
+        "  katchi serve                 노드를 시작합니다: {url}",
     ),
     "init-next-import": (
-        "katchi import FILE         brings intelligence in",
-        "katchi import FILE         정보 가져오기",
+        "  katchi import FILE           brings intelligence in",
+        "  katchi import FILE           정보를 가져옵니다",
     ),
     "init-next-invite": (
-        "katchi partner invite NAME begins an arrangement",
-        "katchi partner invite NAME 협력 관계 시작",
+        "  katchi partner invite NAME   begins an arrangement",
+        "  katchi partner invite NAME   협력을 시작합니다",
     ),
     "serve-on": (
         "Katchi listens on {listen}; partners use {url}. Ctrl-C stops it.",

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from katchi import stix
+from katchi.exchange import tls
 from katchi.node import people
 from katchi.node.clock import Clock
 from katchi.node.receive import receive
@@ -30,6 +31,7 @@ class Founded:
 
 def found(folder: Path, settings: Settings, *, administrator: str, clock: Clock | None = None) -> Founded:
     """Makes a node in this folder. Raises NodeExistsError, InsecureUrlError or StoreUnreachableError."""
+    tls.require_secure_url(settings.url)
     create_node(folder, settings, clock=clock)
     with open_node(folder, clock=clock) as node:
         password = people.add(node, administrator, "administrator", settings.language)
