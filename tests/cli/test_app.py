@@ -51,9 +51,7 @@ STATUSES = {
 
 @pytest.mark.parametrize(("arguments", "status"), STATUSES.values(), ids=STATUSES.keys())
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
-def test_a_script_can_tell_what_happened(
-    katchi: Katchi, arguments: list[str], status: int, as_json: bool
-) -> None:
+def test_a_script_can_tell_what_happened(katchi: Katchi, arguments: list[str], status: int, as_json: bool) -> None:
     answer = katchi(*(["--json"] if as_json else []), *arguments, given=bundle(indicator(1) | {"id": "x"}))
     assert answer.status == status
     if as_json:
@@ -80,9 +78,7 @@ def test_settings_that_cannot_be_used_name_the_file(katchi: Katchi) -> None:
 
 
 def test_a_database_that_cannot_be_used_is_an_error_of_the_store(katchi: Katchi) -> None:
-    (katchi.folder / "katchi.db").write_bytes(
-        b"this is not a database, but long enough to be looked at" * 100
-    )
+    (katchi.folder / "katchi.db").write_bytes(b"this is not a database, but long enough to be looked at" * 100)
     answer = katchi("--json", "search")
     assert answer.status == 5
     assert answer.document["error"]["code"] in ("store", "store-unreachable")
@@ -116,9 +112,7 @@ def test_every_sentence_is_there_in_both_languages_with_the_same_values() -> Non
     import string
 
     for key, (english, korean) in words.SENTENCES.items():
-        named = [
-            {name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (english, korean)
-        ]
+        named = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (english, korean)]
         assert named[0] == named[1], key
         assert english, key
         assert korean, key
@@ -161,9 +155,7 @@ def _identity(katchi: Katchi) -> str:
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("KATCHI", "LC_", "LANG"))
-    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("KATCHI", "LC_", "LANG"))}
     return subprocess.run(
         [KATCHI, *arguments], capture_output=True, text=True, env=clean | environment, timeout=60, check=False
     )

@@ -28,9 +28,7 @@ def _one(katchi: Katchi, content: bytes) -> dict[str, Any]:
     return dict(report)
 
 
-def test_an_import_says_what_is_new_what_was_held_and_what_was_refused(
-    katchi: Katchi, tmp_path: Path
-) -> None:
+def test_an_import_says_what_is_new_what_was_held_and_what_was_refused(katchi: Katchi, tmp_path: Path) -> None:
     path = _file(tmp_path, bundle(indicator(1), indicator(2)))
     first = katchi.good("import", path)
     assert "2 objects: 2 new, 0 already held, 0 refused" in first.out
@@ -70,12 +68,7 @@ def test_nothing_is_touched_when_one_file_is_not_there(katchi: Katchi, tmp_path:
 
 
 def _nested(depth: int) -> bytes:
-    return (
-        b'{"type":"x-a","id":"x-a--00000000-0000-4000-8000-000000000001","a":'
-        + b"[" * depth
-        + b"]" * depth
-        + b"}"
-    )
+    return b'{"type":"x-a","id":"x-a--00000000-0000-4000-8000-000000000001","a":' + b"[" * depth + b"]" * depth + b"}"
 
 
 UNREADABLE = {
@@ -181,9 +174,7 @@ def test_nothing_is_exported_without_terms(katchi: Katchi) -> None:
     assert "No terms are in force" in answer.err
 
 
-def test_nothing_is_exported_for_a_suspended_partner_and_no_file_is_left(
-    with_tool: Katchi, tmp_path: Path
-) -> None:
+def test_nothing_is_exported_for_a_suspended_partner_and_no_file_is_left(with_tool: Katchi, tmp_path: Path) -> None:
     with_tool.good("import", "-", given=bundle(indicator(1)))
     with_tool.good("partner", "suspend", "park-siem")
     answer = with_tool("export", "--partner", "park-siem", "--out", tmp_path / "out.json")

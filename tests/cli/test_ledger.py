@@ -104,9 +104,9 @@ def test_a_key_that_is_none_is_refused(released: Katchi, tmp_path: Path, key: st
 def test_nothing_is_proved_that_never_went(released: Katchi) -> None:
     answer = released("ledger", "prove", indicator(9)["id"], "park-siem")
     assert answer.status == 3
-    assert json.loads(released("--json", "ledger", "prove", indicator(9)["id"], "park-siem").out)["error"][
-        "code"
-    ] == ("never-released")
+    assert json.loads(released("--json", "ledger", "prove", indicator(9)["id"], "park-siem").out)["error"]["code"] == (
+        "never-released"
+    )
 
 
 def test_a_tool_has_no_books_to_compare(released: Katchi) -> None:

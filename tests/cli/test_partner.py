@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from katchi.node import partnering
 from katchi.node.wiring import open_node
 from tests.cli.conftest import TERMS, Katchi
-from tests.nodes import Pair, a_pair
+from tests.nodes import Pair, a_pair, join, until
+from tests.objects import bundle, indicator
 
 
 def test_an_invitation_is_text_a_file_or_a_code(katchi: Katchi, tmp_path: Path) -> None:
@@ -61,9 +63,7 @@ def test_a_suspension_and_a_resume_are_on_the_ledger(with_tool: Katchi) -> None:
     assert with_tool("partner", "suspend", "park-siem").status == 1
     assert with_tool.asked("partner", "resume", "park-siem")["state"] == "active"
     assert with_tool.good("--language", "ko", "partner", "list").out.count("교류 중") == 1
-    events = [
-        each["body"]["event"] for each in with_tool.asked("ledger", "show", "--kind", "state")["entries"]
-    ]
+    events = [each["body"]["event"] for each in with_tool.asked("ledger", "show", "--kind", "state")["entries"]]
     assert events == ["resume", "suspend", "add-tool"]
     with_tool.good("ledger", "verify")
 
@@ -81,10 +81,10 @@ def test_a_new_key_is_known_to_the_ledger(katchi: Katchi) -> None:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Pair:
+def pair(tmp_path: Path) -> Iterator[Pair]:
     """Two served nodes."""
     with a_pair(tmp_path / "pair") as both:
-        yield both  # type: ignore[misc]
+        yield both
 
 
 def test_two_people_join_compare_words_and_confirm(pair: Pair, tmp_path: Path) -> None:
@@ -107,9 +107,6 @@ def test_two_people_join_compare_words_and_confirm(pair: Pair, tmp_path: Path) -
 
 
 def test_both_keep_their_books_and_the_command_line_compares_them(pair: Pair, tmp_path: Path) -> None:
-    from tests.nodes import join, until
-    from tests.objects import bundle, indicator
-
     join(pair)
     kr, us = Katchi(pair.kr.folder), Katchi(pair.us.folder)
     kr.good("import", "-", given=bundle(indicator(1), indicator(2, tlp="red")))
@@ -125,17 +122,12 @@ def test_both_keep_their_books_and_the_command_line_compares_them(pair: Pair, tm
     assert us.asked("ledger", "check-proof", proof, "--partner", "kr-cert")["proves"]["partner"] == "us-cert"
     key = us.asked("partner", "show", "kr-cert")["current_key"]
     judge = Katchi(tmp_path / "no node at all")
-    assert (
-        judge.asked("ledger", "check-proof", proof, "--key", key)["proves"]["object_id"] == indicator(1)["id"]
-    )
+    assert judge.asked("ledger", "check-proof", proof, "--key", key)["proves"]["object_id"] == indicator(1)["id"]
     for node in (kr, us):
         node.good("ledger", "verify")
 
 
 def test_books_that_differ_are_an_exit_code(pair: Pair) -> None:
-    from tests.nodes import join, until
-    from tests.objects import bundle, indicator
-
     join(pair)
     kr = Katchi(pair.kr.folder)
     kr.good("import", "-", given=bundle(indicator(1)))
@@ -153,8 +145,6 @@ def test_books_that_differ_are_an_exit_code(pair: Pair) -> None:
 
 def test_a_partner_that_does_not_answer_is_said_plainly(tmp_path: Path) -> None:
     with a_pair(tmp_path / "pair") as pair:
-        from tests.nodes import join
-
         join(pair)
         shutil.copytree(pair.kr.folder, tmp_path / "alone")
     answer = Katchi(tmp_path / "alone")("ledger", "reconcile", "us-cert")

@@ -1,4 +1,4 @@
-"""What every format must do. A new one inherits these: name it in `formats/` and add its samples to SAMPLES."""
+"""What every format must do. A new one inherits these: name it in `formats/`, add its samples to SAMPLES."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ def test_what_was_released_is_written_byte_for_byte(how: Format, tmp_path: Path)
         receive(node, b"\n".join(ODD[:3]), via="test", submitter="kim")
         judge(node, "park")
         row = node.store.partners.one("park")
-        released = collections.admit(
-            row, node.store.releases.page("park", row.epoch, position=0, added=0, limit=9)
-        )
+        released = collections.admit(row, node.store.releases.page("park", row.epoch, position=0, added=0, limit=9))
     assert all(isinstance(each, policy.Released) for each in released)
     assert how.read(b"".join(how.write(released, document_id=ID))) == ODD[:3]
 
@@ -125,7 +123,7 @@ def test_an_unknown_format_names_the_known_ones() -> None:
 
 
 def test_only_the_backup_makes_what_nobody_decided_about() -> None:
-    """The unsafe path begins in one function of node/export.py, which one command calls, and reaches no channel."""
+    """The unsafe path begins in one function, which one command calls, and reaches no channel."""
     source = Path(formats.__file__).resolve().parents[2]
     naming = {
         str(path.relative_to(source))

@@ -62,9 +62,7 @@ class Root(TyperGroup):
 
         def run() -> Any:
             # Not standalone: what goes wrong comes to us, and we lay it out.
-            return super(Root, self).main(
-                arguments, prog_name or "katchi", complete_var, False, obj=invocation
-            )
+            return super(Root, self).main(arguments, prog_name or "katchi", complete_var, False, obj=invocation)
 
         sys.exit(_status(invocation, run))
 
@@ -104,9 +102,7 @@ def _usage(invocation: Invocation, problem: typer.TyperException) -> int:
 def _file(invocation: Invocation, problem: OSError) -> int:
     status = NOT_FOUND if isinstance(problem, FileNotFoundError) else 1
     where = str(problem.filename or "")
-    return invocation.report(
-        Diagnostic("file", problem.strerror or type(problem).__name__, where=where), status
-    )
+    return invocation.report(Diagnostic("file", problem.strerror or type(problem).__name__, where=where), status)
 
 
 def _store(invocation: Invocation, problem: Exception) -> int:

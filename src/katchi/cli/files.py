@@ -80,9 +80,7 @@ def _import_one(invocation: Invocation, node: Node, name: str, origin: str, is_p
     try:
         with invocation.progress(via) as progress:
             document = _document(name, node.settings.limits.max_document)
-            return _Report(
-                name, take(node, document, origin=origin, via=via, submitter=person(), progress=progress)
-            )
+            return _Report(name, take(node, document, origin=origin, via=via, submitter=person(), progress=progress))
     except KatchiError as problem:
         diagnostic = problem.diagnostic()
         where = f"{name}: {diagnostic.where}" if diagnostic.where else name
@@ -111,12 +109,8 @@ def _document(name: str, limit: int) -> bytes:
 
 def _show_import(invocation: Invocation, reports: list[_Report], is_preview: bool) -> None:
     accounts = [report.account for report in reports if report.account]
-    totals = {
-        name: sum(getattr(each, name) for each in accounts) for name in ("total", "stored", "held", "refused")
-    }
-    invocation.answer(
-        {"preview": is_preview, **totals, "files": [_as_document(report) for report in reports]}
-    )
+    totals = {name: sum(getattr(each, name) for each in accounts) for name in ("total", "stored", "held", "refused")}
+    invocation.answer({"preview": is_preview, **totals, "files": [_as_document(report) for report in reports]})
     for report in reports:
         if report.account:
             _show_account(invocation, report.source, report.account)
@@ -153,9 +147,7 @@ def _show_account(invocation: Invocation, source: str, account: Account) -> None
 def _diagnostic(invocation: Invocation, problem: Problem) -> Diagnostic:
     where = " ".join(part for part in (problem.object_id, problem.version) if part)
     where = where or invocation.word("unreadable-object")
-    return Diagnostic(
-        problem.code, problem.message, where, problem.what, problem.expected, remedy=problem.remedy
-    )
+    return Diagnostic(problem.code, problem.message, where, problem.what, problem.expected, remedy=problem.remedy)
 
 
 def export(

@@ -49,9 +49,7 @@ class Invocation:
 
     def word(self, key: str, /, **values: object) -> str:
         """One sentence in the language of messages."""
-        return words.sentence(
-            key, self.language, **{name: printing.safe(value) for name, value in values.items()}
-        )
+        return words.sentence(key, self.language, **{name: printing.safe(value) for name, value in values.items()})
 
     def say(self, key: str, /, **values: object) -> None:
         """Prints one sentence; not in --json, not with --quiet."""

@@ -62,9 +62,7 @@ def _about(row: LedgerRow) -> str:
 
     body = Entry.from_bytes(row.entry).body
     order = ("object_id", "version", "event", "state", "person", "count", "reason", "rule", "size", "new")
-    told = [
-        f"{body[name]}" if name == "object_id" else f"{name} {body[name]}" for name in order if body.get(name)
-    ]
+    told = [f"{body[name]}" if name == "object_id" else f"{name} {body[name]}" for name in order if body.get(name)]
     return ", ".join(told)
 
 
@@ -170,9 +168,7 @@ def check_proof(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A proof, as `ledger prove` makes it.")],
     key: Annotated[str | None, typer.Option(help="The public key of whoever made the proof.")] = None,
-    partner: Annotated[
-        str | None, typer.Option(help="Or the partner that made it: its keys are known here.")
-    ] = None,
+    partner: Annotated[str | None, typer.Option(help="Or the partner that made it: its keys are known here.")] = None,
 ) -> None:
     """Check a proof.
 
@@ -257,6 +253,4 @@ def _show_books(invocation: Invocation, title: str, books: Reconciliation) -> No
     invocation.tell(f"{title}: {words}")
     for name in DISAGREEING:
         for fact in getattr(books, name)[:SHOWN]:
-            invocation.tell(
-                f"  {invocation.word(f'reconcile-{name}')}: {safe(fact.object_id)} {safe(fact.version)}"
-            )
+            invocation.tell(f"  {invocation.word(f'reconcile-{name}')}: {safe(fact.object_id)} {safe(fact.version)}")

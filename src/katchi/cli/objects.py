@@ -85,9 +85,7 @@ def _name(invocation: Invocation, hit: Hit) -> str:
 def show(
     context: typer.Context,
     object_id: Annotated[str, typer.Argument(metavar="OBJECT", help="The object's id.")],
-    raw: Annotated[
-        bool, typer.Option("--raw", help="The newest version's bytes, exactly as they came.")
-    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The newest version's bytes, exactly as they came.")] = False,
 ) -> None:
     """Show one object.
 

@@ -24,9 +24,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the par
 def invite(
     context: typer.Context,
     name: Name,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the invitation into this file.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the invitation into this file.")] = None,
     qr: Annotated[bool, typer.Option("--qr", help="Show it as a QR code too.")] = False,
 ) -> None:
     """Make a one-time invitation.
@@ -81,9 +79,7 @@ def join(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="The invitation, or a file with its QR text; - is stdin.")
     ],
-    name: Annotated[
-        str | None, typer.Option(help="What you will call the partner; otherwise its own name.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="What you will call the partner; otherwise its own name.")] = None,
 ) -> None:
     """Follow an invitation.
 
@@ -113,9 +109,7 @@ def _show_words(invocation: Invocation, partner: Partner) -> None:
 def confirm(
     context: typer.Context,
     name: Name,
-    words: Annotated[
-        str | None, typer.Option(help="The words as the partner read them out, to check them.")
-    ] = None,
+    words: Annotated[str | None, typer.Option(help="The words as the partner read them out, to check them.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="You have compared the words: do not ask.")] = False,
 ) -> None:
     """Say that both sides see the same words.
@@ -284,9 +278,7 @@ def add_tool(
     context: typer.Context,
     name: Name,
     title: Annotated[str, typer.Option(help="What it is, in full.")] = "",
-    own: Annotated[
-        bool, typer.Option("--own", help="A tool of your own organisation, such as its SIEM.")
-    ] = False,
+    own: Annotated[bool, typer.Option("--own", help="A tool of your own organisation, such as its SIEM.")] = False,
 ) -> None:
     """Add a tool that has no node.
 

@@ -23,9 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     context: typer.Context,
-    name: Annotated[
-        str | None, typer.Option(help="What partners will call this node: a-z, 0-9, hyphens.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="What partners will call this node: a-z, 0-9, hyphens.")] = None,
     title: Annotated[str, typer.Option(help="The organisation's full name, in any script.")] = "",
     url: Annotated[
         str | None, typer.Option(help="The address that partners use: https://…; http only on loopback.")
@@ -121,16 +119,12 @@ def serve(context: typer.Context) -> None:
     with invocation.node() as node:
         from katchi.web.serve import serve as run
 
-        run(
-            node, ready=lambda: invocation.say("serve-on", listen=node.settings.listen, url=node.settings.url)
-        )
+        run(node, ready=lambda: invocation.say("serve-on", listen=node.settings.listen, url=node.settings.url))
 
 
 def demo(
     context: typer.Context,
-    check: Annotated[
-        bool, typer.Option(help="Exit 0 only if every statement that it made was verified.")
-    ] = False,
+    check: Annotated[bool, typer.Option(help="Exit 0 only if every statement that it made was verified.")] = False,
     wait: Annotated[bool, typer.Option(help="Keep both consoles open at the end, until Ctrl-C.")] = True,
 ) -> None:
     """See two nodes work together.

@@ -25,9 +25,7 @@ def new(
     context: typer.Context,
     partner: Partner,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Otherwise PARTNER.toml.")] = None,
-    own_tool: Annotated[
-        bool, typer.Option("--own-tool", help="For a tool of your own organisation.")
-    ] = False,
+    own_tool: Annotated[bool, typer.Option("--own-tool", help="For a tool of your own organisation.")] = False,
 ) -> None:
     """Write a first draft of terms.
 
@@ -80,9 +78,7 @@ def put(context: typer.Context, file: File, partner: Partner) -> None:
 def show(
     context: typer.Context,
     partner: Partner,
-    history: Annotated[
-        bool, typer.Option("--history", help="Which terms were in force when, and by whom.")
-    ] = False,
+    history: Annotated[bool, typer.Option("--history", help="Which terms were in force when, and by whom.")] = False,
 ) -> None:
     """Print the terms in force."""
     from katchi.node.terms import in_force
@@ -91,10 +87,7 @@ def show(
     with invocation.node() as node:
         found = in_force(node, partner)
         past = node.store.partners.terms_history(partner)
-    earlier = [
-        {"number": epoch, "digest": digest, "at": moment(at), "person": who}
-        for epoch, digest, at, who in past
-    ]
+    earlier = [{"number": epoch, "digest": digest, "at": moment(at), "person": who} for epoch, digest, at, who in past]
     invocation.answer({"partner": partner, "text": found.text, "history": earlier})
     if history:
         rows = [(each["number"], each["at"], each["person"], each["digest"]) for each in earlier]
@@ -213,8 +206,7 @@ def _show_kind(invocation: Invocation, key: str, kind: Kind) -> None:
         return
     goes = key in ("try-would-go", "try-would-change")  # then `why` is the rule's name
     reasons = (
-        f"{safe(code) if goes else _why(invocation, code, '')}: {count}"
-        for code, count in kind.by_reason.items()
+        f"{safe(code) if goes else _why(invocation, code, '')}: {count}" for code, count in kind.by_reason.items()
     )
     rows = [
         (each.object_id, each.type, each.name, each.why if goes else _why(invocation, each.why, each.detail))

@@ -22,9 +22,7 @@ def create(
     context: typer.Context,
     partner: Annotated[str, typer.Option(help="The tool, as `katchi partner add-tool` named it.")],
     label: Annotated[str, typer.Option(help="What it is for.")] = "",
-    days: Annotated[
-        int | None, typer.Option(min=1, help="How long it is accepted; otherwise until revoked.")
-    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="How long it is accepted; otherwise until revoked.")] = None,
 ) -> None:
     """Make a token.
 

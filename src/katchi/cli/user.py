@@ -87,9 +87,7 @@ def role(context: typer.Context, name: Name, role: Annotated[Role, typer.Argumen
 def password(
     context: typer.Context,
     name: Name,
-    stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read the new password from standard input.")
-    ] = False,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Read the new password from standard input.")] = False,
 ) -> None:
     """Give somebody a new password.
 

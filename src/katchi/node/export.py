@@ -63,9 +63,7 @@ def export_for(
     return writing.write(how, _released(node, partner), _document_id(node), out)
 
 
-def unsafe_export_everything(
-    node: Node, how: Format, out: BinaryIO, progress: Progress | None = None
-) -> Exported:
+def unsafe_export_everything(node: Node, how: Format, out: BinaryIO, progress: Progress | None = None) -> Exported:
     """Writes the owner's own backup: the newest version of every object held, whatever its markings.
 
     Nothing is asked of the terms and nothing is put on the ledger: the file must not leave the owner's hands.

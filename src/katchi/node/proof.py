@@ -73,11 +73,7 @@ def reconcile(node: Node, partner: str) -> books.BothBooks:
 
 
 def _latest_entry(node: Node, object_id: str, partner: str) -> LedgerRow:
-    rows = [
-        row
-        for each in _ids_that_went(node, object_id, partner)
-        for row in node.store.ledger.about(partner, each)
-    ]
+    rows = [row for each in _ids_that_went(node, object_id, partner) for row in node.store.ledger.about(partner, each)]
     rows = [row for row in rows if row.kind in ("release", "withdrawal")]
     if not rows:
         raise NeverReleasedError(

@@ -191,9 +191,7 @@ def try_terms(
     after, (end, _) = 0, node.store.log.end()
     while after < end:
         with node.store.database.reading() as transaction:
-            entries = [
-                log.Entry(*found) for found in transaction.run("log", "log_after", seq=after, limit=BATCH)
-            ]
+            entries = [log.Entry(*found) for found in transaction.run("log", "log_after", seq=after, limit=BATCH)]
             comparison.look(
                 _newest_only(transaction, entries),
                 StoreWorld(transaction, partner, node.copy_key),

@@ -277,9 +277,7 @@ class _Reading:
                 found=_listed(columns),
                 **about,
             )
-        is_withdrawn = (
-            self._said.withdrawals.get((row.partner, row.object_id, row.digest.hex()), -1) > row.ledger_index
-        )
+        is_withdrawn = self._said.withdrawals.get((row.partner, row.object_id, row.digest.hex()), -1) > row.ledger_index
         if is_withdrawn != (row.withdrawn_at is not None):
             self._name(
                 "withdrawal-differs", "release", row.position,
@@ -348,9 +346,7 @@ def _release_in(raw: bytes | None) -> tuple[str, str, str, str, str] | None:
         return None
     if entry.kind != "release":
         return None
-    object_id, version, digest, rule = (
-        str(entry.body[name]) for name in ("object_id", "version", "digest", "rule")
-    )
+    object_id, version, digest, rule = (str(entry.body[name]) for name in ("object_id", "version", "digest", "rule"))
     return entry.partner, object_id, version, digest, rule
 
 
