@@ -295,7 +295,7 @@ def _derive(
     mentions = [{"key_hash": hash_of(key), "seq": row["seq"]} for arrival, row in items for key in arrival.thing_keys]
     transaction.run_many("log", "put_mention", mentions)
     links = [
-        {"to_id": link.id, "from_seq": row["seq"], "path": link.path}
+        {"to_hash": hash_of(link.id), "from_seq": row["seq"], "path": link.path}
         for arrival, row in items
         for link in arrival.links
     ]

@@ -93,8 +93,12 @@ class Search:
     def referring_to(self, object_id: str, limit: int) -> list[Reference]:
         """Objects whose newest version refers to this one."""
         with self._database.reading() as transaction:
-            rows = transaction.run("log", "linking_here", object_id=object_id, limit=limit)
-            return [Reference(*row) for row in rows]
+            rows = transaction.run("log", "linking_here", to_hash=hash_of(object_id), limit=limit)
+            return [
+                Reference(row.from_id, row.path, row.type, row.name)
+                for row in rows
+                if object_id.encode() in bytes(row.raw)
+            ]
 
     def counts_by_type(self) -> list[tuple[str, int]]:
         """How many objects of each type are held, most first."""

@@ -87,7 +87,7 @@ mention = Table(
 link = Table(
     "link",
     metadata,
-    Column("to_id", Text, primary_key=True),
+    Column("to_hash", BigInteger, primary_key=True),
     Column("from_seq", BigInteger, primary_key=True),
     Column("path", Text, primary_key=True),
     Index(None, "from_seq"),

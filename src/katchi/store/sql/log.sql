@@ -40,7 +40,7 @@ INSERT INTO mention (key_hash, seq) VALUES (:key_hash, :seq) ON CONFLICT DO NOTH
 DELETE FROM link WHERE from_seq = :seq;
 
 -- name: put_link
-INSERT INTO link (to_id, from_seq, path) VALUES (:to_id, :from_seq, :path) ON CONFLICT DO NOTHING;
+INSERT INTO link (to_hash, from_seq, path) VALUES (:to_hash, :from_seq, :path) ON CONFLICT DO NOTHING;
 
 -- name: clear_newest
 DELETE FROM newest;
@@ -101,8 +101,8 @@ SELECT seq, added, object_id, version, version_text, type, spec_version, origin,
 FROM object WHERE seq = :seq;
 
 -- name: linking_here
-SELECT s.object_id AS from_id, l.path, s.type, s.name FROM link l JOIN summary s ON s.seq = l.from_seq
-WHERE l.to_id = :object_id ORDER BY s.type, s.name LIMIT :limit;
+SELECT s.object_id AS from_id, l.path, s.type, s.name, o.raw FROM link l JOIN summary s ON s.seq = l.from_seq
+JOIN object o ON o.seq = l.from_seq WHERE l.to_hash = :to_hash ORDER BY s.type, s.name LIMIT :limit;
 
 -- name: mentioning
 SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version, o.raw FROM mention m

@@ -62,10 +62,10 @@ def upgrade() -> None:
 
     op.create_table(
         "link",
-        sa.Column("to_id", sa.Text(), nullable=False),
+        sa.Column("to_hash", sa.BigInteger(), nullable=False),
         sa.Column("from_seq", sa.BigInteger(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("to_id", "from_seq", "path", name=op.f("link_key")),
+        sa.PrimaryKeyConstraint("to_hash", "from_seq", "path", name=op.f("link_key")),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("link", schema=None) as batch_op:
