@@ -67,9 +67,7 @@ def collection(settings: Settings, partner: PartnerRow, name: str, *, to: str = 
     for found in collections_of(settings, partner):
         if name in (found.id, found.alias):
             if (to == "read" and not found.can_read) or (to == "write" and not found.can_write):
-                raise errors.NotAllowedError(
-                    "This collection does not allow that.", where=found.alias, what=to
-                )
+                raise errors.NotAllowedError("This collection does not allow that.", where=found.alias, what=to)
             return found
     raise errors.NotFoundError("There is no such collection.", where=name[:80])
 

@@ -31,9 +31,7 @@ def sign(node: Node) -> SignedHead:
         head = SignedHead.from_json(last)
         if head.size == size and head.key_id == node.key.public.id:
             return head
-    head = policy.ledger.sign_head(
-        node.key, node=node.settings.node_id, size=size, root=root, at=node.clock.now()
-    )
+    head = policy.ledger.sign_head(node.key, node=node.settings.node_id, size=size, root=root, at=node.clock.now())
     node.store.ledger.keep_head("", size, head.to_json())
     return head
 

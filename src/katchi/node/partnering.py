@@ -267,9 +267,7 @@ def _decide(node: Node, name: str, event: Event, person: str) -> Partner:
 def _keep(transaction: Transaction, node: Node, partner: Partner, event: str, person: str) -> None:
     now = node.clock.now()
     partners.put(transaction, partner.name, partner.kind, partner.state, partner.to_json())
-    entry = policy.ledger.state_entry(
-        partner.name, event, partner.state, person, at=now, salt=node.random(16)
-    )
+    entry = policy.ledger.state_entry(partner.name, event, partner.state, person, at=now, salt=node.random(16))
     ledger.append(transaction, [entry])
 
 
@@ -317,12 +315,8 @@ def _request_to_join(node: Node, invitation: Invitation) -> JoinRequest:
         row = transaction.run("ledger", "setting", name=_asked(invitation)).first()
         if row is not None:
             return signed.read(bytes(row.value), JoinRequest, what="a request to join")
-        request = ask_to_join(
-            invitation, introduction(node), node.key, nonce=node.random(32), now=node.clock.now()
-        )
-        transaction.run(
-            "ledger", "put_setting", name=_asked(invitation), value=signed.canonical(request)
-        )
+        request = ask_to_join(invitation, introduction(node), node.key, nonce=node.random(32), now=node.clock.now())
+        transaction.run("ledger", "put_setting", name=_asked(invitation), value=signed.canonical(request))
     return request
 
 

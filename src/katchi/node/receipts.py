@@ -49,9 +49,7 @@ def take(node: Node, partner: policy.partner.Partner, document: bytes) -> Receip
     )
     now = node.clock.now()
     digest = policy.ledger.digest_of(document).hex()
-    entry = policy.ledger.receipt_entry(
-        partner.name, digest, len(receipt.entries), at=now, salt=node.random(16)
-    )
+    entry = policy.ledger.receipt_entry(partner.name, digest, len(receipt.entries), at=now, salt=node.random(16))
     with node.store.database.writing() as transaction:
         releases.note_receipts(transaction, partner.name, receipt.entries, at=now)
         ledger.append(transaction, [entry])

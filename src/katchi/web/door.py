@@ -97,18 +97,14 @@ async def key(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def received(request: Request[Any, Any, Any]) -> Response[bytes]:
     """What we took from the caller, page by page."""
     partner, _ = await _partner(request)
-    return _answer(
-        await sync_to_thread(books.received, _node(request), partner.name, _number(request, "skip"))
-    )
+    return _answer(await sync_to_thread(books.received, _node(request), partner.name, _number(request, "skip")))
 
 
 @get("/released")
 async def released(request: Request[Any, Any, Any]) -> Response[bytes]:
     """What we released to the caller, page by page."""
     partner, _ = await _partner(request)
-    return _answer(
-        await sync_to_thread(books.released, _node(request), partner.name, _number(request, "skip"))
-    )
+    return _answer(await sync_to_thread(books.released, _node(request), partner.name, _number(request, "skip")))
 
 
 def _number(request: Request[Any, Any, Any], name: str) -> int:

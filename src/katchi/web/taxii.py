@@ -94,7 +94,9 @@ async def objects(request: Request[Any, Any, Any], name: FromPath[str]) -> Respo
 
 
 @get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/")
-async def one_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[bytes] | Stream:
+async def one_object(
+    request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]
+) -> Response[bytes] | Stream:
     """TAXII 2.1 §5.6: one object, if it was released to this partner."""
     partner, asking = await _asking(request, name, object_id)
     await _require_released(_node(request), partner, object_id)
@@ -209,9 +211,7 @@ async def _while_flowing(node: Node, partner: PartnerRow, pieces: Sequence[bytes
 
 def _require_still_flowing(node: Node, partner: PartnerRow) -> None:
     if not collections.still_flowing(node, partner):
-        raise errors.NotAllowedError(
-            "The exchange was suspended, or its terms changed, while this page went out."
-        )
+        raise errors.NotAllowedError("The exchange was suspended, or its terms changed, while this page went out.")
 
 
 def _dates_of(rows: Sequence[ReleaseRow]) -> dict[str, str]:
@@ -230,9 +230,7 @@ def explain(request: Request[Any, Any, Any], problem: KatchiError) -> Response[b
     """A failure as TAXII 2.1 §3.6.1 words it; nothing of the inside comes along."""
     status = problem.http_status if isinstance(problem, errors.TaxiiError) else 400
     said = problem.diagnostic()
-    details = {
-        name: value for name in ("where", "what", "expected", "found") if (value := getattr(said, name))
-    }
+    details = {name: value for name in ("where", "what", "expected", "found") if (value := getattr(said, name))}
     headers = {"WWW-Authenticate": 'Bearer realm="katchi", Basic realm="katchi"'} if status == 401 else {}
     body = resources.Error(said.sentence, said.remedy, said.code, str(status), details)
     return _answer(body, status, headers)
