@@ -94,12 +94,10 @@ def explain_custom(name: str, value: Any, path: str, findings: Findings) -> None
             f"A property's name is 3 to 250 lower-case letters, digits and underscores; found {excerpt(name)}.",
             "rename the property",
         )
-    if not is_sane(value):
+    if name.endswith(("_bin", "_hex")):
+        explain_one(BASE64 if name.endswith("_bin") else HEX, value, path, findings)
+    elif not is_sane(value):
         explain_insane(value, path, findings)
-    elif name.endswith("_bin"):
-        explain_one(BASE64, value, path, findings)
-    elif name.endswith("_hex"):
-        explain_one(HEX, value, path, findings)
 
 
 def dictionary(values: Rule | None = None) -> Rule:

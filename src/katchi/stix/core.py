@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from katchi.stix.between import Members, at_least_one, in_order
+from katchi.stix.containers import explain_insane, is_sane
 from katchi.stix.findings import Findings
 from katchi.stix.identifiers import reference
 from katchi.stix.properties import (
@@ -139,11 +140,15 @@ _is_extension_id = reference("extension-definition").sure or bool
 _is_old_extension = re.compile("[a-z][a-z0-9]*(?:-[a-z0-9]+)*-ext").fullmatch
 
 
+def _is_extension_type(value: Any) -> bool:
+    return isinstance(value, str) and value in EXTENSION_TYPE
+
+
 def _sure_of_extensions(members: Members) -> bool:
     for name, value in members.items():
         if not _is_extension_id(name) or value.__class__ is not dict:
             return False
-        if value.get("extension_type") not in EXTENSION_TYPE:
+        if not _is_extension_type(value.get("extension_type")) or not is_sane(value):
             return False
     return bool(members)
 
@@ -160,6 +165,7 @@ def explain_extensions(members: Members, path: str, findings: Findings) -> None:
             findings.must(at, "empty", "An extension is never empty.", "leave the extension out")
         elif _is_extension_id(name):
             _explain_extension_type(value, at, findings)
+            explain_insane(value, at, findings)
         elif _is_old_extension(name):
             findings.tolerated(
                 at, "custom-extension", f"The extension '{name}' has no extension-definition.", "define it"
@@ -175,7 +181,7 @@ def explain_extensions(members: Members, path: str, findings: Findings) -> None:
 
 def _explain_extension_type(value: Members, path: str, findings: Findings) -> None:
     kind = value.get("extension_type")
-    if kind not in EXTENSION_TYPE:
+    if not _is_extension_type(kind):
         findings.must(
             join(path, "extension_type"),
             "extension-type",

@@ -29,8 +29,8 @@ def typed_by_labels(name: str, values: frozenset[str]) -> Between:
         return "labels" not in members or name in members or members.get("spec_version") != "2.1"
 
     def explain(members: Members, path: str, findings: Findings) -> None:
-        labels = members["labels"]
-        used = [label for label in labels if label in values] if isinstance(labels, list) else []
+        labels = members["labels"] if isinstance(members["labels"], list) else []
+        used = [label for label in labels if isinstance(label, str) and label in values]
         if used:
             findings.tolerated(
                 join(path, "labels"),

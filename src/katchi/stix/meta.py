@@ -93,7 +93,7 @@ _TLP_PROPERTIES = frozenset({"type", "spec_version", "id", "created", "definitio
 
 def _is_standard_tlp(members: Members, label: str) -> bool:
     return (
-        members.get("id") in TLP_1_IDS
+        str(members.get("id")) in TLP_1_IDS
         and members.get("created") == "2017-01-20T00:00:00.000Z"
         and members.get("name", f"TLP:{label.upper()}") == f"TLP:{label.upper()}"
         and members.keys() <= _TLP_PROPERTIES

@@ -14,7 +14,7 @@ import msgspec
 
 from katchi.stix.wording import words
 
-LONGEST_UNUSUAL: Final = 100_000
+LONGEST_UNUSUAL: Final = 20_000
 """A pattern that only `stix2-patterns` can read is refused beyond this many characters."""
 
 _DEEPEST = 100
@@ -84,9 +84,13 @@ class Parsed(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-@lru_cache(maxsize=1024)
 def parse_pattern(text: str) -> Parsed:
     """The comparisons that a STIX pattern makes, in their order; never raises."""
+    # Checked, keyed and shown one after the other, a pattern is read once; long ones would fill the memory.
+    return _remembered(text) if len(text) <= 2000 else _parse(text)
+
+
+def _parse(text: str) -> Parsed:
     simple = _simple(text)
     if simple is not None:
         kind, path, value = simple.groups()
@@ -99,7 +103,10 @@ def parse_pattern(text: str) -> Parsed:
     return _parse_unusual(text)
 
 
-@lru_cache(maxsize=1024)  # a feed uses few paths
+_remembered = lru_cache(maxsize=512)(_parse)
+
+
+@lru_cache(maxsize=512)  # a feed uses few paths
 def _path(text: str) -> tuple[str, ...] | None:
     """The steps of an object path; None when a reserved word stands there without quotes."""
     if "'" not in text and "[" not in text:
@@ -182,9 +189,10 @@ class _Scanner:
         match = _comparison(self.text, self.at)
         if match is not None:
             return self._add_comparison(match)
-        if self._take(_opening(self.text, self.at)) == "(":
+        opened = _opening(self.text, self.at)
+        if opened is not None and self._take(opened) == "(":
             return depth < _DEEPEST and self._comparisons(depth + 1) and self._closed(")")
-        match = _exists(self.text, self.at)
+        match = None if opened is not None else _exists(self.text, self.at)
         return match is not None and self._add(match, match[2], match[3], "EXISTS", (), bool(match[1]))
 
     def _add_comparison(self, match: re.Match[str]) -> bool:

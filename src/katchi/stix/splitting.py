@@ -142,8 +142,11 @@ def _refuse(document: bytes, offset: int, error: msgspec.DecodeError) -> NoRetur
 
 def _position(text: bytes, error: msgspec.DecodeError) -> int:
     """The byte that msgspec complained about: it says `(byte 123)`, or that the end came too early."""
-    _, found, tail = str(error).rpartition("(byte ")
-    return int(tail[:-1]) if found else len(text)
+    reason, found, tail = str(error).rpartition("(byte ")
+    if not found:
+        return len(text)
+    # Of trailing characters it tells the place after the first.
+    return int(tail[:-1]) - ("trailing characters" in reason)
 
 
 def _reason(error: msgspec.DecodeError) -> str:

@@ -27,8 +27,8 @@ INDUSTRY_SECTOR: Final = words(
     "agriculture aerospace automotive chemical commercial communications construction dams defense"
     " education emergency-services energy engineering entertainment financial-services government"
     " government-local government-national government-public-services"
-    " government-regional healthcare hospitality-leisure infrastructure insurance manufacturing mining non-profit nuclear"
-    " pharmaceuticals retail technology telecommunications transportation utilities water"
+    " government-regional healthcare hospitality-leisure infrastructure insurance manufacturing mining"
+    " non-profit nuclear pharmaceuticals retail technology telecommunications transportation utilities water"
 )
 INFRASTRUCTURE_TYPE: Final = words(
     "amplification anonymization botnet command-and-control control-system exfiltration firewall"
