@@ -83,9 +83,8 @@ def mac_address(text: str) -> str | None:
 
 # --- Names on the Internet -----------------------------------------------------------------------
 
-_ascii_domain = re.compile(
-    r"(?!.*[.-]?xn--)(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-).fullmatch
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_is_ascii_domain = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*{_LABEL}").fullmatch
 
 
 def domain(text: str) -> str | None:
@@ -96,12 +95,13 @@ def domain(text: str) -> str | None:
 
 def _domain_name(text: str) -> str | None:
     host = text.lower().removesuffix(".")
-    if _ascii_domain(host):
-        return None if _looks_like_number(host) else host
-    if not host or len(host) > 1000 or any(mark in host for mark in "/:@?#\\*%<>[] \t\n\r"):
-        return None
-    encoded = _to_ascii(host)
-    return encoded if encoded and len(encoded) <= 253 and not _looks_like_number(encoded) else None
+    if "xn--" in host or not _is_ascii_domain(host):
+        if not host or len(host) > 1000 or any(mark in host for mark in "/:@?#\\*%<>[] \t\n\r"):
+            return None
+        host = _to_ascii(host)
+        if not _is_ascii_domain(host):
+            return None
+    return None if _looks_like_number(host) else host
 
 
 def _looks_like_number(host: str) -> bool:
@@ -110,17 +110,16 @@ def _looks_like_number(host: str) -> bool:
     return last.isdecimal() or last.startswith("0x")
 
 
-def _to_ascii(host: str) -> str | None:
+def _to_ascii(host: str) -> str:
     try:
         return idna.encode(host, uts46=True, transitional=False).decode("ascii").removesuffix(".")
     except (idna.IDNAError, UnicodeError):
         pass
     try:
         # IDNA 2008 refuses names that exist all the same, such as those of emoji.
-        encoded = ada_url.idna_to_ascii(host).decode("ascii").lower().removesuffix(".")
+        return ada_url.idna_to_ascii(host).decode("ascii").lower().removesuffix(".")
     except (ValueError, AttributeError):
-        return None
-    return encoded if encoded and encoded.isascii() and ".." not in encoded else None
+        return ""
 
 
 _scheme = re.compile(
