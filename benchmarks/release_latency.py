@@ -17,9 +17,9 @@ import time
 import uuid
 
 import httpx
-from nodes import FOR_PARTNER, SECRET, Running, a_folder, make, running
 
 from katchi.node import partnering, terms
+from nodes import FOR_PARTNER, SECRET, Running, a_folder, make, running
 
 TAXII = "application/taxii+json;version=2.1"
 

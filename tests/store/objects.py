@@ -16,7 +16,7 @@ GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 def indicator(number: int, *, second: int = 0, name: str = "", revoked: bool = False) -> bytes:
     """Indicator no. `number` in the version of that second."""
     moment = f"2016-02-15T01:02:{second:02d}.000Z"
-    properties = {
+    properties: dict[str, object] = {
         "type": "indicator",
         "spec_version": "2.1",
         "id": f"indicator--{uuid.UUID(int=number, version=4)}",
@@ -36,7 +36,7 @@ def indicator(number: int, *, second: int = 0, name: str = "", revoked: bool = F
 
 def address(value: str, **more: object) -> bytes:
     """An SCO: it has no version."""
-    properties = {"type": "ipv4-addr", "spec_version": "2.1", "value": value, **more}
+    properties: dict[str, object] = {"type": "ipv4-addr", "spec_version": "2.1", "value": value, **more}
     properties["id"] = stix.deterministic_id("ipv4-addr", properties)
     return json.dumps(properties).encode()
 

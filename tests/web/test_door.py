@@ -1,10 +1,11 @@
-"""The door between nodes: what strangers, replays and misdirected requests meet, and what a suspension does to a page."""
+"""The door between nodes: what strangers, replays and misdirected requests meet, and what a suspension stops."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -25,7 +26,7 @@ HEAD = "/katchi/v1/head"
 
 
 @pytest.fixture
-def pair(tmp_path: Path):  # type: ignore[no-untyped-def]
+def pair(tmp_path: Path) -> Iterator[Pair]:
     """Two served nodes with an arrangement."""
     with a_pair(tmp_path) as both:
         join(both)

@@ -60,7 +60,7 @@ def _tell(invocation: Invocation, console: Console, number: int, scene: Scene, b
 
     title = _either(invocation, scene.en, scene.ko)
     console.print(f"\n[bold]{number}. {escape(title)}[/bold]")
-    told = []
+    told: list[Told] = []
     playing = scene.play(both)
     while True:
         with console.status("…"):

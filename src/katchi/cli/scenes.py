@@ -98,7 +98,8 @@ def _terms(stage: Stage) -> Iterator[Statement]:
         in_force = terms.in_force(side.node, side.partner)
         yield Statement(
             f"{side.name} puts its own terms for {side.partner} in force, written so that a lawyer can read them.",
-            f"{side.name}이(가) {side.partner}에 대한 자체 공유 조건을 시행합니다. 법률 담당자도 읽을 수 있는 형식입니다.",
+            f"{side.name}이(가) {side.partner}에 대한 자체 공유 조건을 시행합니다. "
+            "법률 담당자도 읽을 수 있는 형식입니다.",
             in_force.digest == enforced.digest == hashlib.sha256(text.encode()).hexdigest(),
             f"{enforced.releases} + {enforced.withholds}",
         )
@@ -169,8 +170,8 @@ def _as_expected(side: Side, other: Side, key: str) -> Iterator[Statement]:
     yield Statement(
         f"Of {len(expected)} objects {side.name} releases {counts['full']} in full and {counts['copy']} as redacted "
         f"copies, and withholds {counts['withheld']}: each as its terms say.",
-        f"{side.name}은(는) 객체 {len(expected)}개 중 {counts['full']}개를 그대로, {counts['copy']}개를 일부 가린 사본으로 "
-        f"제공하고 {counts['withheld']}개를 보류합니다. 모두 공유 조건에 따른 것입니다.",
+        f"{side.name}은(는) 객체 {len(expected)}개 중 {counts['full']}개를 그대로, "
+        f"{counts['copy']}개를 일부 가린 사본으로 제공하고 {counts['withheld']}개를 보류합니다. 모두 공유 조건에 따릅니다.",
         not differing,
         _reasons(expected) if not differing else f"differs: {', '.join(differing[:3])}",
     )
@@ -182,8 +183,10 @@ def _as_expected(side: Side, other: Side, key: str) -> Iterator[Statement]:
     identical = all(object_id in same and same[object_id].raw == entry.raw for object_id, entry in mine.items())
     leaked = {object_id for object_id in hidden if theirs.get(object_id) == other.partner}
     yield Statement(
-        f"What arrived at {other.name} is byte for byte what {side.name} holds; nothing withheld arrived, not even an id.",
-        f"{other.name}에 도착한 것은 {side.name}의 원본과 바이트까지 같으며, 보류된 것은 식별자조차 도착하지 않았습니다.",
+        f"What arrived at {other.name} is byte for byte what {side.name} holds; "
+        "nothing withheld arrived, not even an id.",
+        f"{other.name}에 도착한 것은 {side.name}의 원본과 바이트까지 같으며, "
+        "보류된 것은 식별자조차 도착하지 않았습니다.",
         identical and not leaked,
         f"{len(mine)} = {len(same)}",
     )

@@ -13,6 +13,7 @@ from katchi.node.receive import receive_with_fates
 from katchi.node.wiring import Node
 from katchi.policy.partner import Partner
 from katchi.store.partners import PartnerRow
+from katchi.store.releases import ReleaseRow
 
 ENVELOPE = 1000  # objects of one push
 ENVELOPE_BYTES = 8_388_608  # and its size, well under what any node takes
@@ -57,7 +58,7 @@ def push(node: Node, name: str, link: Link) -> int:
     if not waiting:
         return 0
     size = 0
-    envelope = []
+    envelope: list[ReleaseRow] = []
     for release in waiting:
         size += len(release.raw)
         if envelope and size > ENVELOPE_BYTES:

@@ -46,7 +46,10 @@ def growth(node: Node, old: int, new: int) -> Growth:
 
 
 def fetch(node: Node, partner: Partner, link: Link) -> SignedHead:
-    """Takes a partner's latest head, if its ledger has only grown since the last. Raises BadSignatureError or ProofError."""
+    """Takes a partner's latest head, if its ledger has only grown since the last.
+
+    Raises BadSignatureError or ProofError.
+    """
     head = SignedHead.from_json(link.ask("GET", HEAD).content)
     if head.node != partner.node_id:
         raise policy.ledger.ProofError("The head is another node's.", where=partner.name, found=head.node)

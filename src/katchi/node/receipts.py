@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from katchi import policy
 from katchi.node.receive import Fate
 from katchi.node.wiring import Node
-from katchi.policy.ledger import Received, Receipt
+from katchi.policy.ledger import Receipt, Received
 from katchi.store import ledger, releases
 
 
@@ -23,7 +23,7 @@ def give(node: Node, partner: policy.partner.Partner, fates: Sequence[Fate]) -> 
     receipt = policy.ledger.sign_receipt(
         node.key,
         receiver=node.settings.node_id,
-        sender=partner.node_id,
+        sender=partner.node_id or "",
         at=now,
         entries=[Received(fate.object_id, fate.version, fate.digest.hex(), fate.outcome) for fate in fates],
     )
@@ -44,7 +44,7 @@ def take(node: Node, partner: policy.partner.Partner, document: bytes) -> Receip
     policy.ledger.verify_receipt(
         receipt,
         partner.key(receipt.key_id),
-        receiver=partner.node_id,
+        receiver=partner.node_id or "",
         sender=node.settings.node_id,
     )
     now = node.clock.now()

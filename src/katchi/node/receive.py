@@ -17,7 +17,7 @@ from katchi.errors import KatchiError
 from katchi.node.wiring import OWN, Node
 from katchi.store import log, submissions
 from katchi.store.database import Transaction
-from katchi.store.log import AlreadyHeld, Arrival, NotTaken, Stored
+from katchi.store.log import Arrival, NotTaken, Stored
 
 # One transaction, one wait for the disk: large enough to be quick, small enough to let others write between.
 BATCH = 5000

@@ -17,8 +17,7 @@ from katchi.exchange import tls
 from katchi.node.clock import Clock, SystemClock
 from katchi.node.settings import FILE, Settings, read_settings, write_settings
 from katchi.policy.keys import NodeKey
-from katchi.store import Store
-from katchi.store import migrate
+from katchi.store import Store, migrate
 
 OWN = "own"
 KEY_FILE = "node.key"
@@ -73,7 +72,7 @@ class Rush:
             while (left := deadline - time.monotonic()) > 0:
                 self._changed.wait_for(lambda: not self._under_way, timeout=left)
                 before = self._rings
-                self._changed.wait_for(lambda: self._rings != before, timeout=min(lull, left))
+                self._changed.wait_for(lambda before=before: self._rings != before, timeout=min(lull, left))  # type: ignore[misc]
                 if self._rings == before and not self._under_way:
                     return
 

@@ -75,7 +75,7 @@ class Transaction:
     def tuples(self, subject: str, query: str, /, **values: Any) -> list[Any]:
         """All rows of one named query as the driver makes them: for the thousands of a page."""
         cursor = self.run(subject, query, **values).cursor
-        return cursor.fetchall() if cursor is not None else []
+        return list(cursor.fetchall()) if cursor is not None else []
 
     def run_many(self, subject: str, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Runs one named query once per row; does nothing for no rows.
@@ -86,7 +86,7 @@ class Transaction:
         if rows:
             self.connection.exec_driver_sql(_driver_query(subject, name, self.dialect), list(rows))
 
-    def among(self, values: Sequence[str]) -> Any:
+    def among(self, values: Sequence[str] | Sequence[int]) -> Any:
         """A list as this database takes it: JSON for SQLite's json_each, an array for PostgreSQL's ANY."""
         if self.dialect == "postgresql":
             return list(values)

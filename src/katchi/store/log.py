@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -152,7 +152,7 @@ class ObjectLog:
             rows = transaction.run("log", "versions", id_hash=hash_of(object_id), object_id=object_id)
             return [Entry(*row) for row in rows]
 
-    def rebuild(self) -> Iterator[tuple[int, int]]:
+    def rebuild(self) -> Generator[tuple[int, int], None, None]:
         """Makes the derived tables anew from the log, in one transaction; yields (done, of)."""
         with self._database.writing() as transaction:
             for table in ("newest", "summary", "mention", "link"):

@@ -375,6 +375,5 @@ def _filters(transaction: Transaction, matching: Matching) -> dict[str, Any]:
     }
 
 
-def _release(row: Sequence[Any]) -> ReleaseRow:
-    *front, is_recall, ledger_index, raw = row
-    return ReleaseRow(*front, is_recall=bool(is_recall), ledger_index=ledger_index, raw=raw)
+def _release(row: Any) -> ReleaseRow:
+    return ReleaseRow(*row)

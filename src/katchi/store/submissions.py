@@ -47,7 +47,7 @@ class Submissions:
         """The hand-in of this id, if any."""
         with self._database.reading() as transaction:
             row = transaction.run("submission", "one", id=submission_id).first()
-        return Submission(*row[:-1], document=bytes(row.document)) if row else None
+        return _submission(*row) if row else None
 
     def latest(self, limit: int, submitter: str = "") -> list[Submission]:
         """The latest ones, without their documents."""
@@ -69,6 +69,12 @@ class Submissions:
                 )
                 for r in rows
             ]
+
+
+def _submission(
+    submission_id: str, submitter: str, via: str, at: int, stored: int, held: int, refused: int, document: bytes
+) -> Submission:
+    return Submission(submission_id, submitter, via, at, stored, held, refused, bytes(document))
 
 
 def put(transaction: Transaction, submission: Submission) -> None:
