@@ -59,11 +59,13 @@ class Pair:
 
 
 @contextlib.contextmanager
-def a_pair(folder: Path, *, secure: bool = False) -> Iterator[Pair]:
+def a_pair(
+    folder: Path, *, secure: bool = False, databases: tuple[str, str] = ("sqlite:///katchi.db",) * 2
+) -> Iterator[Pair]:
     """Two served nodes that do not know each other."""
     with (
-        a_node(folder / "kr", "kr-cert", secure=secure) as kr,
-        a_node(folder / "us", "us-cert", secure=secure) as us,
+        a_node(folder / "kr", "kr-cert", secure=secure, database=databases[0]) as kr,
+        a_node(folder / "us", "us-cert", secure=secure, database=databases[1]) as us,
         serving(kr),
         serving(us),
     ):

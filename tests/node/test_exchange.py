@@ -14,6 +14,7 @@ from katchi.node.wiring import Node
 from katchi.policy import ledger, signed
 from katchi.policy.invitation import Invitation, read_invitation
 from katchi.policy.partner import State
+from tests.conftest import a_database
 from tests.nodes import Pair, a_node, a_pair, join, until
 from tests.objects import bundle, indicator, stix_object
 
@@ -194,3 +195,18 @@ def test_a_recall_of_what_came_in_the_same_moment_goes_too(joined: Pair) -> None
     until(lambda: joined.us.store.search.by_id(first["id"]) is not None)
     until(lambda: joined.us.store.search.by_id(first["id"]).is_revoked)  # type: ignore[union-attr]
     assert b"why we were wrong" not in joined.us.store.log.versions(first["id"])[0].raw
+
+
+@pytest.mark.postgres
+def test_two_nodes_on_postgresql_exchange_as_well(tmp_path: Path, postgresql: str) -> None:
+    databases = (a_database(postgresql), a_database(postgresql))
+    with a_pair(tmp_path, databases=databases) as pair:
+        join(pair)
+        hand_in(pair.kr, indicator(1))
+        hand_in(pair.us, indicator(2))
+        until(lambda: len(held(pair.us)) == 2 and len(held(pair.kr)) == 2)
+        hand_in(pair.kr, indicator(1, second=9, revoked=True))
+        until(lambda: pair.us.store.search.by_id(indicator(1)["id"]).is_revoked)  # type: ignore[union-attr]
+        until(lambda: is_quiet(pair))
+        with link_to(pair.kr, partnering.one(pair.kr, "us-cert")) as link:
+            assert books.compare(pair.kr, "us-cert", link, grace=0).is_clean

@@ -171,7 +171,8 @@ def _as_expected(side: Side, other: Side, key: str) -> Iterator[Statement]:
         f"Of {len(expected)} objects {side.name} releases {counts['full']} in full and {counts['copy']} as redacted "
         f"copies, and withholds {counts['withheld']}: each as its terms say.",
         f"{side.name}은(는) 객체 {len(expected)}개 중 {counts['full']}개를 그대로, "
-        f"{counts['copy']}개를 일부 가린 사본으로 제공하고 {counts['withheld']}개를 보류합니다. 모두 공유 조건에 따릅니다.",
+        f"{counts['copy']}개를 일부 가린 사본으로 제공하고 {counts['withheld']}개를 보류합니다. "
+        "모두 공유 조건에 따릅니다.",
         not differing,
         _reasons(expected) if not differing else f"differs: {', '.join(differing[:3])}",
     )
