@@ -81,5 +81,5 @@ def typed(obj: Object) -> Any:
             "This object is not what its type says.",
             where=obj.id,
             what=str(error),
-            remedy="correct the property; `katchi check` names every fault",
+            remedy="correct the property",
         ) from error
