@@ -1,0 +1,65 @@
+"""Opens the demo's documents and terms, and names what its scenes look for in them."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from types import MappingProxyType
+from typing import Final, Literal
+
+Side = Literal["kr", "us"]
+
+_FOLDER: Final = resources.files("katchi.cli.story")
+_DOCUMENTS: Final[dict[str, tuple[str, ...]]] = {
+    "kr": ("2013-wiper.json", "2016-government.json"),
+    "us": ("2014-film-studio.json",),
+}
+_TERMS: Final = {"kr": "terms-for-us.toml", "us": "terms-for-kr.toml"}
+
+RED_PHRASE: Final = "the grey heron keeps the seventh key"
+"""Stands in one TLP:RED note of KR-CERT (demo) and nowhere else."""
+
+RED_ID: Final = "note--de747e35-da02-4085-84e1-03a4be8e6307"
+"""That note."""
+
+UNMARKED_ID: Final = "infrastructure--92d3e6a5-e646-492c-80a2-5f00e23ddf5e"
+"""An object of KR-CERT (demo) that carries no marking."""
+
+RECALLED_ID: Final = "indicator--ec0315a2-7039-4a19-8094-c7d148d70b76"
+"""An indicator that is released, and that kr/recall.json revokes as a false positive."""
+
+LATE_ID: Final = "indicator--d44bf2d5-ffcf-455a-aefc-ac18913770c7"
+"""The indicator in kr/late.json, which comes in while the arrangement is suspended."""
+
+SHARED_KEYS: Final = (
+    "file:md5:d1c27ee7ce18675974edf42d4eea25c6",
+    "file:md5:9263e40d9823aecf9388b64de34eae54",
+    "ipv4:203.131.222.102",
+)
+"""Things that both sides report and release, each with an indicator of its own."""
+
+
+def documents(side: Side) -> list[tuple[str, bytes]]:
+    """What a side knows when the story begins: names and bytes of STIX bundles."""
+    return [(name, document(side, name)) for name in _DOCUMENTS[side]]
+
+
+def document(side: Side, name: str) -> bytes:
+    """One document by name; kr also has recall.json, late.json and broken.json.
+
+    Raises: FileNotFoundError when there is none.
+    """
+    return _FOLDER.joinpath(side, name).read_bytes()
+
+
+def terms(side: Side) -> str:
+    """What a side has agreed to give to the other."""
+    return _FOLDER.joinpath(side, _TERMS[side]).read_text(encoding="utf-8")
+
+
+def _expected() -> MappingProxyType[str, dict[str, str]]:
+    return MappingProxyType(json.loads(_FOLDER.joinpath("expected.json").read_bytes()))
+
+
+EXPECTED: Final = _expected()
+"""By side, what its terms make of each object in `documents`: "full", "copy" or "withheld:<reason code>"."""
