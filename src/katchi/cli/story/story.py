@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from importlib import resources
 from types import MappingProxyType
-from typing import Final, Literal
-
-Side = Literal["kr", "us"]
+from typing import Final
 
 _FOLDER: Final = resources.files("katchi.cli.story")
 _DOCUMENTS: Final[dict[str, tuple[str, ...]]] = {
@@ -39,12 +37,12 @@ SHARED_KEYS: Final = (
 """Things that both sides report and release, each with an indicator of its own."""
 
 
-def documents(side: Side) -> list[tuple[str, bytes]]:
-    """What a side knows when the story begins: names and bytes of STIX bundles."""
+def documents(side: str) -> list[tuple[str, bytes]]:
+    """What a side, "kr" or "us", knows when the story begins: names and bytes of STIX bundles."""
     return [(name, document(side, name)) for name in _DOCUMENTS[side]]
 
 
-def document(side: Side, name: str) -> bytes:
+def document(side: str, name: str) -> bytes:
     """One document by name; kr also has recall.json, late.json and broken.json.
 
     Raises: FileNotFoundError when there is none.
@@ -52,7 +50,7 @@ def document(side: Side, name: str) -> bytes:
     return _FOLDER.joinpath(side, name).read_bytes()
 
 
-def terms(side: Side) -> str:
+def terms(side: str) -> str:
     """What a side has agreed to give to the other."""
     return _FOLDER.joinpath(side, _TERMS[side]).read_text(encoding="utf-8")
 
