@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from katchi import stix
 from katchi.stix import Level
 from katchi.stix.tables import table_of
+from tests.conftest import ROOT
 from tests.stix.small_objects import AMBER, MD5, NEEDED, SHA256, UUID, made, members
 
 IDENTITY = f"identity--{UUID}"
@@ -517,3 +518,11 @@ def test_checking_changes_nothing_and_says_the_same_again(obj: stix.Object) -> N
     before = repr(obj.properties)
     assert stix.check(obj) == stix.check(obj)
     assert repr(obj.properties) == before
+
+
+def test_every_code_is_in_the_reference() -> None:
+    """The edge words each code in another language; the reference lists what there is to word."""
+    reference = (ROOT / "docs" / "reference" / "stix.md").read_text()
+    for kind, change, _, code in MUST_NOT + SHOULD_NOT + TOLERATED:
+        codes = {finding.code for finding in stix.check(made(kind, **change))}
+        assert {code for code in codes if f"`{code}`" not in reference} == set(), code

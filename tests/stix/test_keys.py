@@ -290,3 +290,16 @@ def test_an_observable_and_an_indicator_of_it_meet_in_one_key() -> None:
     observable = made("domain-name", id=f"domain-name--{COMPUTED}", value="한국.EXAMPLE.")
     indicator = made("indicator", pattern="[domain-name:value = 'xn--3e0b707e[.]example']")
     assert stix.thing_keys(observable) == stix.thing_keys(indicator)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("url", {"value": "https://a.example/" + "[.]" * 100_000}),
+        ("domain-name", {"value": "[.]" * 100_000}),
+        ("mutex", {"name": "x" * 100_000}),
+        ("malware", {"name": "x" * 100_000}),
+    ],
+)
+def test_what_is_too_long_to_be_a_name_has_no_key(kind: str, change: dict[str, Any]) -> None:
+    assert stix.thing_keys(made(kind, **change)) == ()

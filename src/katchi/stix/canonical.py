@@ -16,6 +16,8 @@ import ada_url
 import idna
 
 PROFILE: Final = "katchi-1"
+LONGEST: Final = 4096
+"""A longer text is no address, URL or name, whatever it begins with."""
 
 # --- Defanging -----------------------------------------------------------------------------------
 
@@ -27,6 +29,8 @@ _DEFANGED = (
 
 def refang(text: str) -> str:
     """Undo what makes an address unclickable: `evil[.]example` is `evil.example`."""
+    if len(text) > LONGEST:
+        return ""
     text = text.strip()
     if "[" in text or "(" in text or "{" in text:
         for written, meant in _DEFANGED:
@@ -127,13 +131,19 @@ _scheme = re.compile(
 ).match
 
 
+_end_of_host = re.compile(r"[/?#\\]").search
+
+
 def url(text: str) -> str | None:
     """`url:https://a.example/x`, as WHATWG writes it; one without a scheme is read as http."""
+    if len(text) > LONGEST:
+        return None
     text = text.strip()
     match = _scheme(text)
     scheme = match[1].lower().replace("hxxp", "http").replace("fxp", "ftp") if match else "http"
     rest = text[match.end() :] if match else text
-    end = next((at for at, mark in enumerate(rest) if mark in "/?#\\"), len(rest))
+    cut = _end_of_host(rest)
+    end = cut.start() if cut else len(rest)
     host = refang(rest[:end])
     if not match and ("." not in host or ":" in host.partition(":")[2]):
         return None

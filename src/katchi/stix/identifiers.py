@@ -10,7 +10,7 @@ from katchi.stix.wording import excerpt
 
 # RFC 4122 §4.1: versions 1 to 5, variant 10x.
 UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
-_TYPE = "[a-z][a-z0-9-]+[a-z0-9]"
+_TYPE = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 
 is_id = re.compile(f"{_TYPE}--{UUID}").fullmatch
 # RFC 9562 of 2024 added versions 6 to 8; STIX 2.1 of 2021 could not know them.

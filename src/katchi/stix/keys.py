@@ -9,6 +9,7 @@ from katchi.stix import canonical
 from katchi.stix.objects import Object
 from katchi.stix.patterns import Comparison, Constant, parse_pattern
 
+_LONGEST_KEY = canonical.LONGEST * 4  # as percent signs make a URL longer
 Members = dict[str, Any]
 Keys = Iterator[str | None]
 
@@ -22,7 +23,7 @@ def thing_keys(obj: Object) -> tuple[str, ...]:
     keys_of = _KEYS.get(obj.type)
     if keys_of is None:
         return ()
-    return tuple(dict.fromkeys(key for key in keys_of(obj.properties) if key))
+    return tuple(dict.fromkeys(key for key in keys_of(obj.properties) if key and len(key) <= _LONGEST_KEY))
 
 
 # --- Observables ---------------------------------------------------------------------------------

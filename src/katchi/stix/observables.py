@@ -30,7 +30,7 @@ ObservableRef = Annotated[str, observable_reference()]
 
 
 class Observable(Common, frozen=True, kw_only=True):
-    """What all observables have in common (STIX 2.1 §6.1)."""
+    """What all observables have in common (STIX 2.1 §3.2)."""
 
     defanged: bool = False
 
