@@ -90,6 +90,16 @@ def test_an_explanation_is_there_in_korean(with_tool: Katchi) -> None:
     assert "공개하지 않습니다" in told
 
 
+def test_every_step_has_a_sentence_in_both_languages() -> None:
+    from katchi import policy
+    from katchi.cli.invocation import Invocation
+    from katchi.cli.terms import _why
+
+    for language in ("en", "ko"):
+        for code in policy.STEP_CODES:
+            assert code not in _why(Invocation(asked_language=language), code, "").split(), (code, language)
+
+
 def test_an_object_that_is_not_held_cannot_be_explained(with_tool: Katchi) -> None:
     answer = with_tool("terms", "explain", indicator(1)["id"], "park-siem")
     assert answer.status == 3

@@ -31,6 +31,7 @@ class Invocation:
     is_quiet: bool = False
     asked_language: Language | None = None
     node_language: Language | None = None
+    has_answered: bool = False
 
     @property
     def language(self) -> Language:
@@ -67,8 +68,9 @@ class Invocation:
             printing.write([self.word(key, **values)], sys.stderr)
 
     def answer(self, document: object) -> None:
-        """Prints the one JSON document, if that is what was asked for."""
-        if self.as_json:
+        """Prints the one JSON document, if that is what was asked for; a second one would break the first."""
+        if self.as_json and not self.has_answered:
+            self.has_answered = True
             sys.stdout.buffer.write(printing.document(document))
             sys.stdout.flush()
 
@@ -79,15 +81,19 @@ class Invocation:
 
     def report(self, problem: Diagnostic, status: int) -> int:
         """Says why the command ends here; returns the exit status."""
-        self.answer({"error": problem})
-        self.complain(problem)
+        if self.as_json and not self.has_answered:
+            self.answer({"error": problem})
+        else:
+            self._lay_out(problem, "")
         return status
 
     def complain(self, problem: Diagnostic, *, indent: str = "") -> None:
         """Lays an error out where errors go; a script finds it in its document."""
         if not self.as_json:
-            lines = printing.error_lines(problem, self.language)
-            printing.write([indent + line for line in lines], sys.stderr)
+            self._lay_out(problem, indent)
+
+    def _lay_out(self, problem: Diagnostic, indent: str) -> None:
+        printing.write([indent + line for line in printing.error_lines(problem, self.language)], sys.stderr)
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int], None] | None]:

@@ -195,6 +195,9 @@ def _status(node: Node, partner: Partner) -> dict[str, object]:
     }
 
 
+_FOR_SCRIPTS = ("words", "announced_at", "invitation")
+
+
 @app.command()
 def show(context: typer.Context, name: Name) -> None:
     """Show one partner.
@@ -209,7 +212,7 @@ def show(context: typer.Context, name: Name) -> None:
         status = _status(node, partner)
     invocation.answer(status)
     for key, value in status.items():
-        if key != "words" and value not in (None, "", [], ()):
+        if key not in _FOR_SCRIPTS and value not in (None, "", [], ()):
             invocation.tell(f"{key + ':':<18}{safe(value)}")
     if partner.fingerprint:
         _show_words(invocation, partner)

@@ -113,6 +113,11 @@ def explain(
     with invocation.node() as node:
         explanation = ask(node, object_id, partner)
     invocation.answer(_as_document(invocation, explanation))
+    if not invocation.as_json:
+        _show_explanation(invocation, explanation)
+
+
+def _show_explanation(invocation: Invocation, explanation: Explanation) -> None:
     invocation.tell(_verdict(invocation, explanation))
     invocation.table(
         ("rule", "line", "why"),
@@ -128,8 +133,12 @@ def explain(
 
 
 def _why(invocation: Invocation, code: str, detail: str) -> str:
+    """A step of an explanation, or a reason, as a sentence."""
+    from katchi.cli.words import SENTENCES
     from katchi.web.language import reason_sentence
 
+    if f"step-{code}" in SENTENCES:
+        return invocation.word(f"step-{code}", detail=detail)
     return reason_sentence(code, detail, invocation.language)
 
 
@@ -182,7 +191,8 @@ def try_(context: typer.Context, file: File, partner: Partner) -> None:
     with invocation.node() as node, invocation.progress(file.name) as progress:
         outlook = try_terms(node, _text(file), partner, progress, source=file.name)
     invocation.answer(outlook)
-    _show_outlook(invocation, outlook)
+    if not invocation.as_json:
+        _show_outlook(invocation, outlook)
     invocation.say("try-nothing-done", source=file, partner=partner)
 
 

@@ -76,9 +76,11 @@ def role(context: typer.Context, name: Name, role: Annotated[Role, typer.Argumen
 
     Roles: reader, analyst, releaser, administrator.
     """
+    from katchi.node import people
+
     invocation = here(context)
     with invocation.node() as node:
-        node.store.people.change(name, role=role)
+        people.set_role(node, name, role)
     invocation.answer({"name": name, "role": role})
     invocation.say("user-role", person=name, role=role)
 
@@ -107,8 +109,10 @@ def password(
 @app.command()
 def close(context: typer.Context, name: Name) -> None:
     """Let somebody sign in no longer."""
+    from katchi.node import people
+
     invocation = here(context)
     with invocation.node() as node:
-        node.store.people.change(name, is_active=False)
+        people.close(node, name)
     invocation.answer({"name": name, "is_active": False})
     invocation.say("user-closed", person=name)

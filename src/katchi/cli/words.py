@@ -155,7 +155,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "state-ended": ("ended", "종료됨"),
     # Terms
     "terms-put": (
-        "Terms for {partner} are in force (no. {epoch}): {releases} rules release, {withholds} withhold.",
+        "Terms for {partner} are in force (no. {epoch}; release rules: {releases}, withhold rules: {withholds}).",
         "{partner} 약정을 적용했습니다 ({epoch}번; 공개 규칙 {releases}개, 보류 규칙 {withholds}개).",
     ),
     "terms-unchanged": (
@@ -163,7 +163,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{partner}에 이미 적용 중인 약정입니다.",
     ),
     "terms-good": (
-        "{source}: good terms for {partner}; {releases} rules release, {withholds} withhold.",
+        "{source}: good terms for {partner}; release rules: {releases}, withhold rules: {withholds}.",
         "{source}: {partner} 약정에 문제가 없습니다. 공개 규칙 {releases}개, 보류 규칙 {withholds}개.",
     ),
     "terms-draft": ("A draft for {partner}: {out}", "{partner} 약정 초안: {out}"),
@@ -180,6 +180,18 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{object} goes to {partner}, but not before {until}.",
         "{object} → {partner}: {until} 이후에 공개합니다.",
     ),
+    "step-marking-read": ("Its markings count as TLP:{detail}.", "표시 등급은 TLP:{detail}입니다."),
+    "step-withhold-does-not-apply": (
+        "This rule, which withholds, does not speak of it.",
+        "이 보류 규칙에 해당하지 않습니다.",
+    ),
+    "step-not-in-scope": ("This rule does not speak of it.", "이 규칙에 해당하지 않습니다."),
+    "step-reference-allowed": ("It refers to {detail}, which may go.", "공개할 수 있는 {detail}을(를) 참조합니다."),
+    "step-reference-dropped": ("The reference to {detail} is left out.", "{detail} 참조를 뺍니다."),
+    "step-redacted": ("A copy without, or with other words for: {detail}.", "편집본에서 빼거나 바꾼 속성: {detail}"),
+    "step-delayed": ("It waits until {detail}.", "{detail}까지 기다립니다."),
+    "step-recalled": ("It was revoked: the recall goes to whoever has it.", "철회되어, 보유한 기관에 철회를 알립니다."),
+    "step-released": ("It goes.", "공개합니다."),
     "try-head": (
         "{objects} objects. Released now: {now}; under these terms: {then}.",
         "객체 {objects}개. 현재 공개: {now}, 이 약정을 적용하면: {then}.",
