@@ -212,8 +212,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "verify-root": ("Root: {root}", "루트: {root}"),
     "verify-tampered": (
-        "{count} rows are not as they were written:",
-        "{count}개 행이 기록된 내용과 다릅니다:",
+        "Rows that are not as they were written: {count}",
+        "기록된 내용과 다른 행: {count}",
     ),
     "prove-done": (
         "Proof that {node} wrote down, at {at}: {kind} of {object} to {partner}.",
