@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import msgspec
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
+from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
 from katchi.exchange.taxii import resources
 from katchi.node.wiring import Node
 from katchi.web import pages
 from katchi.web.door import door_router
+from katchi.web.pages.shown import failed
 from katchi.web.taxii import taxii_router
 
 logger = logging.getLogger(__name__)
@@ -31,12 +34,20 @@ def create_app(node: Node) -> Litestar:
         state=State({"node": node}),
         middleware=mounted.middleware,
         template_config=mounted.template_config,
-        exception_handlers={Exception: unforeseen, **mounted.exception_handlers},
+        exception_handlers={Exception: unforeseen, HTTPException: unrouted, **mounted.exception_handlers},
         # Bodies are counted where they are read, against the node's own limit.
         request_max_body_size=None,
         openapi_config=None,
         logging_config=None,
     )
+
+
+def unrouted(request: Request[Any, Any, Any], problem: HTTPException) -> Response[Any]:
+    """An address or method that nothing here answers: a page for people, JSON for programs."""
+    if request.url.path.startswith(("/taxii2", "/katchi/")):
+        error = resources.Error(problem.detail, http_status=str(problem.status_code))
+        return Response(msgspec.json.encode(error), status_code=problem.status_code, media_type="application/json")
+    return failed(request, problem)
 
 
 def unforeseen(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
@@ -46,6 +57,4 @@ def unforeseen(request: Request[Any, Any, Any], problem: Exception) -> Response[
         "Something went wrong here. It was written to the node's log.",
         http_status="500",
     )
-    import msgspec
-
     return Response(msgspec.json.encode(body), status_code=500, media_type="application/json")

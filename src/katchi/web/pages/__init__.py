@@ -1,0 +1,46 @@
+"""The console's pages, put together for the web application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Router
+from litestar.types import ControllerRouterHandler, ExceptionHandler, Middleware
+
+from katchi.node.wiring import Node
+from katchi.web.pages import assets, intake, ledger, objects, partners, sign, situation
+from katchi.web.pages.shown import failed
+from katchi.web.session import Tries
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """What the application needs of the pages."""
+
+    route_handlers: Sequence[ControllerRouterHandler]
+    middleware: Sequence[Middleware] = ()
+    template_config: Any = None
+    exception_handlers: dict[type[Exception] | int, ExceptionHandler] = field(default_factory=dict)
+
+
+def mount(_node: Node) -> Mounted:
+    """All pages, under one router whose failures are pages too."""
+    router = Router(
+        path="/",
+        route_handlers=[
+            *assets.HANDLERS,
+            *sign.HANDLERS,
+            *situation.HANDLERS,
+            *objects.HANDLERS,
+            *intake.HANDLERS,
+            *partners.HANDLERS,
+            *ledger.HANDLERS,
+        ],
+        exception_handlers={Exception: failed},
+    )
+    return Mounted([router])
+
+
+__all__ = ["Mounted", "Tries", "mount"]
