@@ -37,7 +37,7 @@ def test_the_new_key_follows_the_old_one() -> None:
         ({"new_signature": bytes(64)}, BadSignatureError),
         ({"old_signature": CHANGE.new_signature}, BadSignatureError),
     ],
-    ids=str,
+    ids=range(10),
 )
 def test_a_change_that_was_changed_is_refused(change: dict[str, Any], error: type[KatchiError]) -> None:
     with pytest.raises(error):

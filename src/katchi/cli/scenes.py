@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import httpx
+import msgspec
 
 from katchi import policy, stix
 from katchi.cli import story
@@ -15,6 +19,10 @@ from katchi.exchange.channel import RefusedError
 from katchi.exchange.channels.node_push import NodePush
 from katchi.node import partnering, proof, terms, verification
 from katchi.node.deliver import link_to
+from katchi.node.wiring import new_node_id
+from katchi.policy.invitation import Invitation, ask_to_join, read_invitation
+from katchi.policy.keys import NodeKey
+from katchi.policy.signed import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ def _arrangement(stage: Stage) -> Iterator[Statement]:
         len(set(seen.values())) == 1 and len(korean) == 6,
         f"{' '.join(seen[kr.name])} · {' '.join(korean)}",
     )
-    yield _refuses_second_use(stage, invitation)
+    yield _refuses_second_use(stage.kr, invitation)
     for side in stage.sides:
         partnering.confirm(side.node, side.partner, person=side.person)
     states = [partnering.one(side.node, side.partner).state for side in stage.sides]
@@ -78,16 +86,23 @@ def _arrangement(stage: Stage) -> Iterator[Statement]:
     )
 
 
-def _refuses_second_use(stage: Stage, invitation: str) -> Statement:
-    try:
-        partnering.join(stage.us.node, invitation, name="kr-again", person=stage.us.person)
-        refusal = ""
-    except KatchiError as problem:
-        refusal = problem.code
+def _refuses_second_use(side: Side, text: str) -> Statement:
+    """Somebody who got hold of the invitation tries it with a key of their own."""
+    invitation = read_invitation(text)
+    key = NodeKey.generate(secrets.token_bytes(32))
+    refusal = ""
+    if isinstance(invitation, Invitation):
+        stranger = msgspec.structs.replace(
+            invitation.inviter, name="choi", node_id=new_node_id(), public_key=key.public.to_text()
+        )
+        now = side.node.clock.now()
+        request = ask_to_join(invitation, stranger, key, nonce=secrets.token_bytes(32), now=now)
+        answer = httpx.post(f"{side.node.settings.url}{partnering.JOIN}", content=canonical(request))
+        refusal = answer.json().get("error_code", "")
     return Statement(
         "The invitation cannot be used a second time.",
         "초대장은 두 번 사용할 수 없습니다.",
-        bool(refusal),
+        refusal == "invitation-used",
         refusal,
     )
 
@@ -124,7 +139,8 @@ def _import(stage: Stage) -> Iterator[Statement]:
         taken = sum(account.stored + account.held for account in accounts)
         yield Statement(
             f"{side.name} imports {total} objects about {'2013 and 2016' if key == 'kr' else '2014'}.",
-            f"{side.name}이(가) {'2013년과 2016년' if key == 'kr' else '2014년'} 공격에 관한 객체 {total}개를 가져옵니다.",
+            f"{side.name}이(가) {'2013년과 2016년' if key == 'kr' else '2014년'} 공격에 관한 "
+            f"객체 {total}개를 가져옵니다.",
             taken == total and set(story.EXPECTED[key]) <= set(side.origins()),
             f"{taken}/{total}",
         )

@@ -48,7 +48,10 @@ def add(node: Node, name: str, role: str, language: str, password: str | None = 
 
 
 def set_password(node: Node, name: str, password: str | None = None) -> str:
-    """A new password, generated unless one is given; ends all sessions. Raises UnknownPersonError or WeakPasswordError."""
+    """A new password, generated unless one is given; ends all sessions.
+
+    Raises UnknownPersonError or WeakPasswordError.
+    """
     chosen = _require_long(password) if password is not None else generated(node)
     node.store.people.change(name, password_hash=_hasher().hash(chosen))
     return chosen
