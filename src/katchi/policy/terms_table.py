@@ -165,6 +165,7 @@ def _shown(value: Any) -> str:
 
 
 def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """What to do about a name that is not known: the nearest one that is."""
     folded = str(word).casefold().replace("_", "-").replace(" ", "-")
     close = difflib.get_close_matches(folded, list(known), n=1, cutoff=0.5)
     return f'did you mean "{close[0]}"?' if close else ""

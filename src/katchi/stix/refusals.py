@@ -52,24 +52,28 @@ class LyingIdError(InvalidError):
 
 
 def not_readable(sentence: str, text: str, at: int, remedy: str) -> UnreadableError:
+    """The error for a text that is broken at this place."""
     line = text.count("\n", 0, at) + 1
     column = at - text.rfind("\n", 0, at)
     return UnreadableError(sentence, where=f"line {line}, column {column}", found=text[at : at + 20], remedy=remedy)
 
 
 def refuse_size(sentence: str, size: int, limit: int) -> NoReturn:
+    """Raises UnreadableError: there is too much of it."""
     raise UnreadableError(
         sentence, expected=f"at most {limit} bytes", found=f"{size} bytes", remedy="send it in smaller parts"
     )
 
 
 def refuse_depth(limit: int) -> NoReturn:
+    """Raises UnreadableError: it is nested too deeply."""
     raise UnreadableError(
         "The JSON is nested too deeply.", expected=f"at most {limit} levels", remedy="flatten the object"
     )
 
 
 def refuse_type(kind: Any, object_id: Any) -> NoReturn:
+    """Raises MissingTypeError."""
     raise MissingTypeError(
         "The object does not say its type.",
         where=object_id[:80] if isinstance(object_id, str) else "",
@@ -81,6 +85,7 @@ def refuse_type(kind: Any, object_id: Any) -> NoReturn:
 
 
 def refuse_id(kind: str, object_id: Any) -> NoReturn:
+    """Raises MissingIdError."""
     raise MissingIdError(
         "The object has no id.",
         where=kind[:80],
@@ -92,6 +97,7 @@ def refuse_id(kind: str, object_id: Any) -> NoReturn:
 
 
 def refuse_lying_id(kind: str, object_id: str) -> NoReturn:
+    """Raises LyingIdError: the id names another type."""
     raise LyingIdError(
         "The id belongs to another type than the object.",
         where=object_id[:120],

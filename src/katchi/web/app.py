@@ -16,6 +16,7 @@ from katchi.node.wiring import Node
 from katchi.web import pages
 from katchi.web.door import door_router
 from katchi.web.pages.shown import failed
+from katchi.web.session import Tries
 from katchi.web.taxii import taxii_router
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def create_app(node: Node) -> Litestar:
     ]
     return Litestar(
         route_handlers=handlers,
-        state=State({"node": node}),
+        state=State({"node": node, "tries": Tries()}),
         middleware=mounted.middleware,
         template_config=mounted.template_config,
         exception_handlers={Exception: unforeseen, HTTPException: unrouted, **mounted.exception_handlers},

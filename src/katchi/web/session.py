@@ -24,7 +24,8 @@ COOKIE = "katchi-session"
 FORM_COOKIE = "katchi-form"
 LANGUAGE_COOKIE = "katchi-language"
 LASTS = 12 * 3600  # seconds: a shift and the hand-over
-TRIES, WINDOW = 8, 300_000_000  # tries per account and per address, in so many µs
+WINDOW = 300_000_000  # µs in which tries are counted
+PER_NAME, PER_ADDRESS = 8, 40  # a whole shift may sit behind one address
 
 
 class SignInNeededError(KatchiError):
@@ -58,19 +59,24 @@ class Tries:
         self._lock = threading.Lock()
         self._seen: dict[str, deque[int]] = {}
 
-    def count(self, keys: tuple[str, ...], now: int) -> None:
-        """One more try under each key. Raises TooManyTriesError."""
+    def count(self, name: str, address: str, now: int) -> None:
+        """One more try. Raises TooManyTriesError."""
         with self._lock:
             for key in list(self._seen):
                 while self._seen[key] and self._seen[key][0] <= now - WINDOW:
                     self._seen[key].popleft()
                 if not self._seen[key]:
                     del self._seen[key]
-            for key in keys:
+            for key, most in ((f"name {name}", PER_NAME), (f"address {address}", PER_ADDRESS)):
                 tries = self._seen.setdefault(key, deque())
                 tries.append(now)
-                if len(tries) > TRIES:
+                if len(tries) > most:
                     raise TooManyTriesError("Too many tries. Wait five minutes.")
+
+    def forget(self, name: str) -> None:
+        """The right password was given."""
+        with self._lock:
+            self._seen.pop(f"name {name}", None)
 
 
 def node_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Node:

@@ -197,10 +197,13 @@ SELECT partner, code, detail, rule, until, at FROM withheld WHERE object_id = :o
 
 -- name: latest_withheld
 SELECT w.partner, w.object_id, w.code, w.detail, w.rule, w.until, w.at
-FROM withheld w WHERE (:partner = '' OR w.partner = :partner) ORDER BY w.at DESC, w.object_id LIMIT :limit;
+FROM withheld w WHERE (:partner = '' OR w.partner = :partner)
+  -- That a partner's own intelligence does not go back to it is no news.
+  AND w.code <> 'came-from-them' ORDER BY w.at DESC, w.object_id LIMIT :limit;
 
 -- name: withheld_counts
-SELECT partner, code, count(*) AS n FROM withheld GROUP BY partner, code ORDER BY partner, n DESC;
+SELECT partner, code, count(*) AS n FROM withheld WHERE code <> 'came-from-them'
+GROUP BY partner, code ORDER BY partner, n DESC;
 
 -- name: copy
 SELECT document FROM copy WHERE copy_id = :copy_id;

@@ -12,7 +12,6 @@ from litestar.types import ControllerRouterHandler, ExceptionHandler, Middleware
 from katchi.node.wiring import Node
 from katchi.web.pages import assets, intake, ledger, objects, partners, sign, situation
 from katchi.web.pages.shown import failed
-from katchi.web.session import Tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +42,4 @@ def mount(_node: Node) -> Mounted:
     return Mounted([router])
 
 
-__all__ = ["Mounted", "Tries", "mount"]
+__all__ = ["Mounted", "mount"]

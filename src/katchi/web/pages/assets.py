@@ -24,10 +24,15 @@ def static(name: FromPath[str]) -> Response[bytes]:
     return Response(source.read_bytes(), media_type=_KINDS[name], headers=headers)
 
 
+@get("/favicon.ico", sync_to_thread=False, status_code=204)
+def icon() -> None:
+    """Browsers ask for one; there is none."""
+
+
 @get("/health", sync_to_thread=False)
 def health() -> dict[str, str]:
     """That the node answers; nothing else."""
     return {"status": "up"}
 
 
-HANDLERS = [static, health]
+HANDLERS = [static, icon, health]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from functools import cache
+from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -49,6 +50,12 @@ def _templates() -> Environment:
     return environment
 
 
+@cache
+def _has_script() -> bool:
+    # The build puts it there; without it pages work, but do not refresh by themselves.
+    return resources.files("katchi.web").joinpath("static/vendor/htmx.min.js").is_file()
+
+
 def moment(micros: int | None) -> str:
     """A time as people read it; pages say that times are UTC."""
     if micros is None:
@@ -71,6 +78,7 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
             form_token=session.form_token(request),
             path=request.url.path,
             node=session.node_of(request).settings,
+            has_script=_has_script(),
             **values,
         )
     )

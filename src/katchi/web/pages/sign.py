@@ -14,8 +14,6 @@ from katchi.web import session
 from katchi.web.language import LANGUAGES
 from katchi.web.pages.shown import form_of, page
 
-_tries = session.Tries()
-
 
 @get("/sign-in")
 async def form(request: Request[Any, Any, Any]) -> Response[str]:
@@ -46,10 +44,12 @@ async def sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
     name, password = str(values.get("name", ""))[:100], str(values.get("password", ""))[:1000]
     node = session.node_of(request)
     address = request.client.host if request.client else ""
-    _tries.count((f"name {name}", f"address {address}"), node.clock.now())
+    tries: session.Tries = request.app.state.tries
+    tries.count(name, address, node.clock.now())
     person = await sync_to_thread(people.check_password, node, name, password)
     if person is None:
         return await _form(request, status=401, problem="Name or password is wrong.")
+    tries.forget(name)
     answer = Redirect("/", status_code=303)
     answer.set_cookie(await sync_to_thread(session.open_for, node, person))
     return answer
