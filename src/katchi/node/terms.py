@@ -242,7 +242,8 @@ class _Comparison:
     def look(self, entries: Sequence[log.Entry], world: StoreWorld) -> None:
         """Decides about each object twice."""
         world.prefetch([entry.object_id for entry in entries])
-        items = [stix.read(bytes(entry.raw)) for entry in entries]
+        items = [world.object_of(entry) for entry in entries]
+        world.prefetch({reference.id for item in items for reference in stix.references(item)})
         asked = [(item, entry.origin) for item, entry in zip(items, entries, strict=True)]
         trials = policy.try_terms(self.current, self.tried, asked, self.recipient, world, self.now)
         for item, trial in zip(items, trials, strict=True):

@@ -91,6 +91,8 @@ class _Reading:
         self._done = 0
         self._found: list[Tampering] = []
         self._said = _Said()
+        # One byte per entry: 1 for a release that no row of the release table has named yet.
+        self._unnamed = bytearray(self._ends.entries)
 
     def verify(self) -> Verification:
         heads = list(self._heads())
@@ -149,6 +151,8 @@ class _Reading:
                 self._name("entry-changed", "ledger", row.index, found="not a ledger entry")
             return
         self._said.hear(row.index, entry)
+        if entry.kind == "release" and row.index < len(self._unnamed):
+            self._unnamed[row.index] = 1
         says = (entry.at, entry.kind, entry.partner, entry.body.get("object_id"))
         columns = (row.at, row.kind, row.partner, row.object_id)
         if says != columns:
@@ -238,8 +242,16 @@ class _Reading:
             self._tick()
             self._release_body(row)
             self._release_entry(row)
-        for index, raw in audit.entries_without_release(self._transaction):
-            self._release_gone(index, raw)
+            if 0 <= row.ledger_index < len(self._unnamed):
+                self._unnamed[row.ledger_index] = 0
+        self._unnamed_releases()
+
+    def _unnamed_releases(self) -> None:
+        """Entries that no release names: released again since under a later entry, or the release is gone."""
+        index = self._unnamed.find(1)
+        while index >= 0:
+            self._release_gone(index, audit.entry_at(self._transaction, index))
+            index = self._unnamed.find(1, index + 1)
 
     def _release_body(self, row: audit.ReleaseRow) -> None:
         found = hashlib.sha256(row.raw).digest() if row.raw is not None else None

@@ -122,10 +122,10 @@ def releases(transaction: Transaction) -> Iterator[ReleaseRow]:
         yield ReleaseRow(*front, None if raw is None else _bytes(raw), kind, None if entry is None else _bytes(entry))
 
 
-def entries_without_release(transaction: Transaction) -> Iterator[tuple[int, bytes]]:
-    """(index, entry) of release entries that no release names: renewed since, or their release is gone."""
-    for index, entry in transaction.run("audit", "entries_without_release").all():
-        yield index, _bytes(entry)
+def entry_at(transaction: Transaction, index: int) -> bytes:
+    """One ledger entry; nothing where there is none."""
+    row = transaction.run("ledger", "rows", start=index, limit=1).first()
+    return _bytes(row.entry) if row is not None and row[0] == index else b""
 
 
 def digests_released(transaction: Transaction, partner: str, object_id: str) -> set[bytes]:

@@ -15,10 +15,6 @@ SELECT r.position, r.partner, r.object_id, r.version_text, r.digest, r.rule, r.w
 FROM release r LEFT JOIN object o ON o.seq = r.seq LEFT JOIN ledger l ON l."index" = r.ledger_index
 WHERE r.position > :after ORDER BY r.position LIMIT :limit;
 
--- name: entries_without_release
-SELECT l."index", l.entry FROM ledger l LEFT JOIN release r ON r.ledger_index = l."index"
-WHERE l.kind = 'release' AND r.position IS NULL ORDER BY l."index";
-
 -- name: digests_released
 SELECT digest FROM release WHERE partner = :partner AND object_id = :object_id;
 
