@@ -508,3 +508,12 @@ def test_trying_terms_shows_what_they_would_change() -> None:
     assert [trial.change for trial in first] == ["would-go", "would-go", "no-change", "no-change"]
     back = policy.try_terms(old, terms('up-to = "green"\ndelay = "999999h"'), [(objects[0], "own")], PARK, world, NOW)
     assert [trial.change for trial in back] == ["would-wait"]
+
+
+def test_a_translation_is_not_asked_for_a_confidence_of_its_own() -> None:
+    """Real publishers give translations none; what they translate must pass for them to go at all."""
+    sure = made("indicator", confidence=90)
+    translation = made("language-content", object_ref=sure.id, contents={"ko": {"name": "지표"}})
+    world = SmallWorld()
+    world.hold(sure)
+    assert isinstance(decided(translation, terms("minimum-confidence = 50"), world), Release)

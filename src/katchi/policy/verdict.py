@@ -131,7 +131,8 @@ def _limits(
     if label > ceiling:
         code = "tlp-too-strict" if label > rule.up_to else "forwarding-too-strict"
         return 0, Withheld(code, str(label), rule.name), None
-    if rule.minimum_confidence is not None and obj.type not in DEFINITIONS:
+    # A translation goes only where what it translates goes: that one's confidence was asked for.
+    if rule.minimum_confidence is not None and obj.type not in DEFINITIONS and obj.type != "language-content":
         if obj.confidence is None and not rule.accepts_unknown_confidence:
             return (
                 1,
