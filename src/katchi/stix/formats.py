@@ -203,7 +203,7 @@ LANGUAGE = matching(
 )
 # IANA character sets: where a name has a dot, a digit stands beside it (ANSI_X3.4-1968, ISO_646.irv:1991).
 CHARSET = matching(
-    re.compile(r"(?:[A-Za-z0-9_:()+-]|(?<=\d)\.|\.(?=\d)){2,60}").fullmatch,
+    re.compile(r"(?:[A-Za-z0-9_:()+-]|(?>\.(?:(?<=\d\.)|(?=\d)))){2,60}").fullmatch,
     _malformed("charset", "a character set that IANA registered, such as UTF-8", "correct the name"),
 )
 MEDIA_TYPE = matching(
