@@ -44,7 +44,9 @@ def _examine(kind: str, members: Members, path: str, findings: Findings) -> None
     unknown = table.explain_known(members, path, findings, required)
     if unknown:
         _examine_unknown(unknown, members, path, findings, is_2_0)
-    _examine_uuid(kind, members.get("id"), path, findings)
+    object_id = members.get("id")
+    if object_id.__class__ is str and object_id[-22:-21] != _uuid_version(kind):
+        _examine_uuid(kind, object_id, path, findings)
     if kind == "bundle":
         _examine_bundle(members, path, findings)
 
@@ -120,13 +122,15 @@ def _custom_required(members: Members) -> frozenset[str]:
     return frozenset()
 
 
-def _examine_uuid(kind: str, object_id: Any, path: str, findings: Findings) -> None:
+@cache
+def _uuid_version(kind: str) -> str:
     """STIX 2.1 §2.9: observables' UUIDs are computed (version 5), all others random (version 4)."""
-    if object_id.__class__ is not str:
-        return
-    version = object_id[-22:-21]
-    wanted = "5" if kind in OBSERVABLES and kind != "process" else "4"
-    if version != wanted and version in ("1", "2", "3", "4", "5"):
+    return "5" if kind in OBSERVABLES and kind != "process" else "4"
+
+
+def _examine_uuid(kind: str, object_id: str, path: str, findings: Findings) -> None:
+    version, wanted = object_id[-22:-21], _uuid_version(kind)
+    if version in ("1", "2", "3", "4", "5"):
         how = "computed from its properties" if wanted == "5" else "random"
         findings.should(
             join(path, "id"),

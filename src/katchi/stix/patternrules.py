@@ -37,11 +37,17 @@ def _holds(members: dict[str, Any]) -> bool:
     if parsed.error:
         return False
     for comparison in parsed.comparisons:
-        if not _is_type_name(comparison.type) or not _is_property_name(comparison.type, comparison.path[0]):
+        path = comparison.path
+        if not _is_named_well(comparison.type, path[0]):
             return False
-        if "hashes" in comparison.path and _bad_hash(comparison) is not None:
+        if "hashes" in path and _bad_hash(comparison) is not None:
             return False
     return True
+
+
+@lru_cache(maxsize=1024)  # a feed uses few names
+def _is_named_well(kind: str, name: str) -> bool:
+    return _is_type_name(kind) and _is_property_name(kind, name)
 
 
 @cache
