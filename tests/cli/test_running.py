@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.conftest import Katchi
+from tests.nodes import free_port
 
 
 def test_a_new_node_is_whole_and_its_secrets_are_its_own(tmp_path: Path) -> None:
@@ -76,3 +82,28 @@ def test_a_node_is_never_made_over_another(katchi: Katchi) -> None:
     before = (katchi.folder / "node.key").read_bytes()
     assert katchi("init", "--name", "other").status == 4
     assert (katchi.folder / "node.key").read_bytes() == before
+
+
+def test_serve_says_when_it_listens_and_ends_when_told(tmp_path: Path) -> None:
+    port = free_port()
+    Katchi(tmp_path / "node").good("init", "--name", "kr-cert", "--listen", f"127.0.0.1:{port}")
+    command = [sys.executable, "-m", "katchi.cli", "--node", str(tmp_path / "node"), "serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stdout is not None
+            assert f"127.0.0.1:{port}" in served.stdout.readline()
+            assert httpx.get(f"http://127.0.0.1:{port}/taxii2/").status_code == 401
+        finally:
+            served.send_signal(signal.SIGTERM)
+        assert served.wait(timeout=30) == 0
+
+
+def test_an_address_that_is_taken_is_an_error_of_settings(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        katchi = Katchi(tmp_path / "node")
+        katchi.good("init", "--name", "kr-cert", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        answer = katchi("serve")
+    assert answer.status == 4
+    assert "cannot listen" in answer.err

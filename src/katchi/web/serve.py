@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -86,7 +87,21 @@ def _server(node: Node) -> Server:
     )
 
 
+def _require_free(node: Node) -> None:
+    """Raises AddressInUseError where another program listens; Granian would panic, and `_listening` take it for us."""
+    address = (node.settings.host, node.settings.port)
+    try:
+        socket.create_server(address, family=_family(node.settings.host)).close()
+    except OSError as problem:
+        raise _in_use(node) from problem
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 async def _serve(node: Node, server: Server, ready: Callable[[], None]) -> None:
+    _require_free(node)
     serving_it = asyncio.ensure_future(server.serve())
     try:
         await _listening(node, serving_it)
@@ -112,8 +127,12 @@ async def _listening(node: Node, serving_it: asyncio.Future[None]) -> None:
             continue
         writer.close()
         return
-    raise AddressInUseError(
+    raise _in_use(node) from serving_it.exception()
+
+
+def _in_use(node: Node) -> AddressInUseError:
+    return AddressInUseError(
         "The node cannot listen at its address.",
-        where=f"{host}:{port}",
-        remedy="stop what listens there, or set `listen`",
-    ) from serving_it.exception()
+        where=node.settings.listen,
+        remedy="stop what listens there, or set `listen` in katchi.toml",
+    )
