@@ -51,9 +51,7 @@ class KatchiError(Exception):
 
         `found` must never carry a secret or more than a short excerpt of foreign data.
         """
-        return Diagnostic(
-            self.code, self.sentence, self.where, self.what, self.expected, self.found, self.remedy
-        )
+        return Diagnostic(self.code, self.sentence, self.where, self.what, self.expected, self.found, self.remedy)
 
     def __str__(self) -> str:
         parts = [self.sentence]

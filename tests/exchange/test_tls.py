@@ -51,9 +51,7 @@ def issued_by(issuer: tls.Certificate) -> tls.Certificate:
         x509.CertificateBuilder(parent.subject, name, private.public_key(), x509.random_serial_number())
         .not_valid_before(start - timedelta(hours=1))
         .not_valid_after(start + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
         .sign(key, SHA256())
     )
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -155,9 +153,7 @@ def test_a_certificate_that_the_agreed_one_issued_is_refused(tmp_path: Path, cli
 
 
 @CLIENTS
-def test_a_certificate_from_elsewhere_can_be_pinned_without_its_issuer(
-    tmp_path: Path, client: Client
-) -> None:
+def test_a_certificate_from_elsewhere_can_be_pinned_without_its_issuer(tmp_path: Path, client: Client) -> None:
     leaf = issued_by(KIM)
     with serving(tmp_path, leaf) as server:
         assert client(server, tls.pinned_context(leaf.certificate_pem)) == "ok"

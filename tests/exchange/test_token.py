@@ -196,10 +196,7 @@ def under_the_public_key() -> str:
 
 def unsigned() -> str:
     header = {"alg": "none", "kid": KIM.public.id, "typ": "katchi-request+jws"}
-    parts = [
-        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
-        for part in (header, claims())
-    ]
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims())]
     return "Katchi " + ".".join([*parts, ""])
 
 

@@ -67,9 +67,7 @@ def test_a_title_may_be_korean() -> None:
 
 def test_a_certificate_has_one_digest_however_its_text_is_laid_out() -> None:
     pem = KIM.introduction.certificate
-    assert (
-        certificate_digest(pem) == certificate_digest(pem.encode()) == certificate_digest("\n" + pem + "\n")
-    )
+    assert certificate_digest(pem) == certificate_digest(pem.encode()) == certificate_digest("\n" + pem + "\n")
     assert certificate_digest(pem) != certificate_digest(CHOI.introduction.certificate)
 
 

@@ -38,9 +38,7 @@ NONCE = b"n" * 32
 
 
 def invited(by: TestNode = KIM, *, seed: bytes = b"k") -> OpenInvitation:
-    return make_invitation(
-        by.introduction, entropy=b"secret of " + seed * 6 + seed.upper() * 32, expires_at=EXPIRES
-    )
+    return make_invitation(by.introduction, entropy=b"secret of " + seed * 6 + seed.upper() * 32, expires_at=EXPIRES)
 
 
 KEPT = invited()
@@ -96,9 +94,7 @@ def test_a_secret_does_not_show_itself() -> None:
 def test_a_file_is_read_as_it_was_written() -> None:
     text = SENT.to_text()
     assert read_invitation(text) == SENT
-    assert text.startswith(
-        "-----BEGIN KATCHI INVITATION-----\nFrom: kr-node\nAddress: https://192.0.2.1:8471\n"
-    )
+    assert text.startswith("-----BEGIN KATCHI INVITATION-----\nFrom: kr-node\nAddress: https://192.0.2.1:8471\n")
     assert max(map(len, text.splitlines())) <= 76
 
 
@@ -273,9 +269,7 @@ def test_an_answer_to_another_request_is_refused() -> None:
 
 
 def test_an_inviter_whose_key_changed_since_is_noticed() -> None:
-    moved = msgspec.structs.replace(
-        SENT, inviter=msgspec.structs.replace(KIM.introduction, url="https://192.0.2.7")
-    )
+    moved = msgspec.structs.replace(SENT, inviter=msgspec.structs.replace(KIM.introduction, url="https://192.0.2.7"))
     request = ask_to_join(moved, PARK.introduction, PARK.key, nonce=NONCE, now=NOW)
     with pytest.raises(InvitationMismatchError) as caught:
         answer_join(KEPT, request, KIM.key, now=NOW)
@@ -299,7 +293,5 @@ def test_choi_cannot_choose_his_numbers_after_seeing_the_others() -> None:
     answer, _ = answer_join(other, asked(), KIM.key, now=NOW)
     with pytest.raises(InvitationMismatchError):
         conclude_join(SENT, asked(), answer)
-    first, second = (
-        answer_join(KEPT, asked(nonce=nonce), KIM.key, now=NOW)[1] for nonce in (NONCE, b"m" * 32)
-    )
+    first, second = (answer_join(KEPT, asked(nonce=nonce), KIM.key, now=NOW)[1] for nonce in (NONCE, b"m" * 32))
     assert first.fingerprint != second.fingerprint

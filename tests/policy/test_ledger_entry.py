@@ -59,11 +59,7 @@ def test_an_entry_is_read_as_it_was_written(entry: Entry) -> None:
 
 def test_the_bytes_of_a_release_never_change() -> None:
     assert ALL[0].to_bytes() == (
-        b'{"at":1456000000000000,"body":{"digest":"'
-        + b"ab" * 32
-        + b'","object_id":"'
-        + OBJECT.encode()
-        + b'",'
+        b'{"at":1456000000000000,"body":{"digest":"' + b"ab" * 32 + b'","object_id":"' + OBJECT.encode() + b'",'
         b'"rule":"green","terms":"' + b"cd" * 32 + b'","version":"2016-02-15T01:02:03Z"},"kind":"release",'
         b'"partner":"park","salt":"MDEyMzQ1Njc4OWFiY2RlZg=="}'
     )

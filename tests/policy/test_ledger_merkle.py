@@ -171,17 +171,13 @@ def test_a_changed_consistency_proof_never_holds(data: st.DataObject, new: int) 
 
 
 @settings(max_examples=50)
-@given(
-    leaves=st.lists(st.binary(min_size=32, max_size=32), min_size=2, max_size=40, unique=True), data=st.data()
-)
+@given(leaves=st.lists(st.binary(min_size=32, max_size=32), min_size=2, max_size=40, unique=True), data=st.data())
 def test_a_rewritten_ledger_is_never_consistent(leaves: list[bytes], data: st.DataObject) -> None:
     old = data.draw(st.integers(1, len(leaves)))
     place = data.draw(st.integers(0, old - 1))
     rewritten = Tree([*leaves[:place], leaf_hash(b"another"), *leaves[place + 1 :]])
     with pytest.raises(ProofError):
-        verify_consistency(
-            old, len(leaves), Tree(leaves).root(old), rewritten.root(), rewritten.consistency_proof(old)
-        )
+        verify_consistency(old, len(leaves), Tree(leaves).root(old), rewritten.root(), rewritten.consistency_proof(old))
 
 
 @pytest.mark.parametrize(("old", "new"), [(-1, 3), (4, 3)])

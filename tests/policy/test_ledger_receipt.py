@@ -49,9 +49,7 @@ def test_a_changed_receipt_is_refused(change: dict[str, Any]) -> None:
 
 
 def test_a_receipt_to_choi_is_no_receipt_to_kim() -> None:
-    receipt = sign_receipt(
-        PARK.key, receiver=RECEIVER, sender=CHOI.introduction.node_id, at=NOW, entries=[STORED]
-    )
+    receipt = sign_receipt(PARK.key, receiver=RECEIVER, sender=CHOI.introduction.node_id, at=NOW, entries=[STORED])
     with pytest.raises(BadSignatureError, match="somebody else's"):
         verify_receipt(receipt, PARK.key.public, receiver=RECEIVER, sender=SENDER)
 

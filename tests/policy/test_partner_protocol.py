@@ -76,9 +76,7 @@ def key_id(key: str) -> str:
 def words_of(fingerprint: bytes, language: str) -> list[str]:
     bits = "".join(f"{byte:08b}" for byte in sha(b"katchi/words/1\n" + fingerprint))
     listed = Mnemonic(language).wordlist
-    return [
-        unicodedata.normalize("NFC", listed[int(bits[place : place + 11], 2)]) for place in range(0, 66, 11)
-    ]
+    return [unicodedata.normalize("NFC", listed[int(bits[place : place + 11], 2)]) for place in range(0, 66, 11)]
 
 
 # ---- the example, read by it -------------------------------------------------------------------
@@ -172,9 +170,7 @@ def test_the_ledger_its_heads_and_their_growth() -> None:
     assert [base64.b64decode(head["root"]) for head in told["heads"]] == [three, five]
     assert told["growth"] == [c.hex(), d.hex(), ab.hex(), e.hex()]
     for head in told["heads"]:
-        is_signed(
-            INVITER["introduction"]["public_key"], head["signature"], payload("head", head, "signature")
-        )
+        is_signed(INVITER["introduction"]["public_key"], head["signature"], payload("head", head, "signature"))
     assert [base64.b64decode(step) for step in told["proof"]["path"]] == [a, cd, e]
     assert told["proof"]["entry"] == told["entries"][1]
     assert told["proof"]["head"] == told["heads"][1]
@@ -193,21 +189,15 @@ def test_the_receipt_and_the_change_of_keys() -> None:
 
 
 def ours(node: dict[str, Any]) -> tuple[NodeKey, Introduction]:
-    return NodeKey.generate(bytes.fromhex(node["seed"])), Introduction.from_json(
-        json.dumps(node["introduction"])
-    )
+    return NodeKey.generate(bytes.fromhex(node["seed"])), Introduction.from_json(json.dumps(node["introduction"]))
 
 
 def test_we_make_and_read_the_same_join() -> None:
     (kim, kims), (park, parks) = ours(INVITER), ours(JOINER)
     invitation = read_invitation(V["join"]["file"])
-    kept = make_invitation(
-        kims, entropy=bytes.fromhex(V["join"]["entropy"]), expires_at=invitation.expires_at
-    )
+    kept = make_invitation(kims, entropy=bytes.fromhex(V["join"]["entropy"]), expires_at=invitation.expires_at)
     assert kept.invitation == invitation
-    request = ask_to_join(
-        kept.invitation, parks, park, nonce=bytes.fromhex(V["join"]["nonce"]), now=V["token"]["at"]
-    )
+    request = ask_to_join(kept.invitation, parks, park, nonce=bytes.fromhex(V["join"]["nonce"]), now=V["token"]["at"])
     answer, meeting = answer_join(kept, request, kim, now=V["token"]["at"])
     assert request == signed.read(json.dumps(V["join"]["request"]), JoinRequest, what="a request")
     assert answer == signed.read(json.dumps(V["join"]["answer"]), JoinAnswer, what="an answer")

@@ -36,9 +36,7 @@ def test_what_is_signed_names_its_kind_and_leaves_the_signature_out() -> None:
     assert signed.payload("note", Note("가", b"xx"), "signature") == 'katchi/note/1\n{"text":"가"}'.encode()
 
 
-@pytest.mark.parametrize(
-    "document", [b"", b"{", b"[]", b'{"text":1}', b"\xff", '{"text":"\ud800"}', b"[" * 99_999]
-)
+@pytest.mark.parametrize("document", [b"", b"{", b"[]", b'{"text":1}', b"\xff", '{"text":"\ud800"}', b"[" * 99_999])
 def test_a_document_of_another_form_is_refused(document: bytes | str) -> None:
     with pytest.raises(signed.UnreadableDocumentError, match="not a note"):
         signed.read(document, Note, what="a note")

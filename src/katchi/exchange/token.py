@@ -152,18 +152,14 @@ def check(
     _in_time(claims, now)
     # Nobody can use up another's token: the guard's entry carries the signer.
     if not seen.first_time(f"{key.id}.{claims.jti}", (claims.exp + SKEW) * 1_000_000, now=now):
-        raise TokenReplayedError(
-            "This token was used before.", where=claims.iss, remedy="sign each request anew"
-        )
+        raise TokenReplayedError("This token was used before.", where=claims.iss, remedy="sign each request anew")
     return Caller(claims.iss, key, claims.bd)
 
 
 def _parse(header: str | None) -> jws.CompactSignature:
     scheme, _, value = (header or "").partition(" ")
     if scheme.lower() != SCHEME.lower():  # RFC 9110 §11.1: schemes are case-insensitive
-        raise TokenMalformedError(
-            "The request carries no token.", what="Authorization", expected=f"{SCHEME} <jws>"
-        )
+        raise TokenMalformedError("The request carries no token.", what="Authorization", expected=f"{SCHEME} <jws>")
     if len(value) > MAX_LENGTH or value.count(".") != 2:
         raise TokenMalformedError("The token is not a compact JWS.", expected="RFC 7515 §3.1, at most 8 KiB")
     try:

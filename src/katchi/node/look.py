@@ -12,6 +12,7 @@ import msgspec
 from katchi import policy, stix
 from katchi.errors import KatchiError
 from katchi.node import partnering, terms
+from katchi.node.terms import Explanation
 from katchi.node.wiring import Node
 from katchi.policy.ledger import Entry
 from katchi.policy.partner import Partner
@@ -101,7 +102,7 @@ class PartnerShown:
     reasons: Sequence[tuple[str, int]]
     releases: Sequence[Gone]
     withheld: Sequence[HeldBack]
-    explanation: terms.Explanation | None
+    explanation: Explanation | None
     outcome: str  # "goes", "copy", "later", "stays", or "" for no question
     problem: str
 
@@ -294,7 +295,7 @@ def partner(node: Node, name: str, asked: str = "") -> PartnerShown:
     )
 
 
-def _explained(node: Node, asked: str, name: str) -> tuple[terms.Explanation | None, str]:
+def _explained(node: Node, asked: str, name: str) -> tuple[Explanation | None, str]:
     if not asked:
         return None, ""
     try:
@@ -303,7 +304,7 @@ def _explained(node: Node, asked: str, name: str) -> tuple[terms.Explanation | N
         return None, problem.sentence
 
 
-def _outcome(explanation: terms.Explanation | None) -> str:
+def _outcome(explanation: Explanation | None) -> str:
     if explanation is None:
         return ""
     decision = explanation.decision

@@ -182,9 +182,7 @@ def read_invitation(text: str) -> Invitation | InvitationCode:
     return _read_code(text) if text.startswith(_QR) else _read_file(text)
 
 
-def ask_to_join(
-    invitation: Invitation, joiner: Introduction, key: NodeKey, *, nonce: bytes, now: int
-) -> JoinRequest:
+def ask_to_join(invitation: Invitation, joiner: Introduction, key: NodeKey, *, nonce: bytes, now: int) -> JoinRequest:
     """The joiner's first step.
 
     Raises InvitationExpiredError, or InvitationMismatchError for one's own invitation.
@@ -194,9 +192,7 @@ def ask_to_join(
     request = JoinRequest(invitation.id, joiner, invitation.inviter.digest, nonce, bytes(32), bytes(64))
     mac = _mac(invitation.secret, signed.payload("join-request", request, "mac", "signature"))
     request = msgspec.structs.replace(request, mac=mac)
-    return msgspec.structs.replace(
-        request, signature=key.sign(signed.payload("join-request", request, "signature"))
-    )
+    return msgspec.structs.replace(request, signature=key.sign(signed.payload("join-request", request, "signature")))
 
 
 def answer_join(
@@ -311,9 +307,7 @@ def _read_file(text: str) -> Invitation:
     try:
         return signed.read(base64.b64decode(body, validate=True), Invitation, what="an invitation")
     except (binascii.Error, KatchiError) as problem:
-        raise InvitationUnreadableError(
-            "The invitation was damaged.", remedy="have it sent again"
-        ) from problem
+        raise InvitationUnreadableError("The invitation was damaged.", remedy="have it sent again") from problem
 
 
 def _read_code(text: str) -> InvitationCode:
@@ -331,6 +325,4 @@ def _read_code(text: str) -> InvitationCode:
             InvitationCode,
         )
     except (KeyError, ValueError) as problem:  # binascii.Error and ValidationError are ValueErrors
-        raise InvitationUnreadableError(
-            "This is not an invitation's code.", expected=_QR + "..."
-        ) from problem
+        raise InvitationUnreadableError("This is not an invitation's code.", expected=_QR + "...") from problem

@@ -53,13 +53,9 @@ class KeyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return signed.read(document, cls, what="a change of keys")
 
 
-def make_key_change(
-    old: NodeKey, new: NodeKey, *, node_id: str, at: int, certificate: str | None = None
-) -> KeyChange:
+def make_key_change(old: NodeKey, new: NodeKey, *, node_id: str, at: int, certificate: str | None = None) -> KeyChange:
     """Our word that `new` follows `old`."""
-    change = KeyChange(
-        node_id, old.public.to_text(), new.public.to_text(), at, certificate, bytes(64), bytes(64)
-    )
+    change = KeyChange(node_id, old.public.to_text(), new.public.to_text(), at, certificate, bytes(64), bytes(64))
     payload = _payload(change)
     return msgspec.structs.replace(change, old_signature=old.sign(payload), new_signature=new.sign(payload))
 

@@ -55,9 +55,7 @@ class PublicKey:
 
     def __post_init__(self) -> None:
         if len(self.raw) != 32:
-            raise InvalidKeyError(
-                "A public key has 32 bytes.", expected="32 bytes", found=f"{len(self.raw)} bytes"
-            )
+            raise InvalidKeyError("A public key has 32 bytes.", expected="32 bytes", found=f"{len(self.raw)} bytes")
         y = self.raw[:31] + bytes([self.raw[31] & 0x7F])
         if y in _SMALL_ORDER or int.from_bytes(y, "little") >= _FIELD:
             raise InvalidKeyError(
@@ -80,14 +78,10 @@ class PublicKey:
     def from_text(cls, text: str) -> PublicKey:
         """Reads `to_text`. Raises InvalidKeyError."""
         if not re.match(KEY_TEXT, text):
-            raise InvalidKeyError(
-                "This is not a public key.", expected="43 characters of base64url", found=text[:60]
-            )
+            raise InvalidKeyError("This is not a public key.", expected="43 characters of base64url", found=text[:60])
         key = cls(base64.urlsafe_b64decode(text + "="))
         if key.to_text() != text:  # unused bits set: the same key must not have two texts
-            raise InvalidKeyError(
-                "This public key is not written canonically.", expected=key.to_text(), found=text
-            )
+            raise InvalidKeyError("This public key is not written canonically.", expected=key.to_text(), found=text)
         return key
 
 
@@ -112,9 +106,7 @@ class NodeKey:
         try:
             private = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError) as problem:
-            raise InvalidKeyError(
-                "The private key cannot be read.", expected="PKCS#8 PEM, unencrypted"
-            ) from problem
+            raise InvalidKeyError("The private key cannot be read.", expected="PKCS#8 PEM, unencrypted") from problem
         if not isinstance(private, Ed25519PrivateKey):
             raise InvalidKeyError("The private key is of another kind.", expected="Ed25519")
         return cls(private)

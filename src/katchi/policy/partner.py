@@ -130,9 +130,7 @@ class Partner(msgspec.Struct, frozen=True):
         for key in (*self.request_keys, *retired):
             if key.id == key_id:
                 return key
-        raise UnknownKeyError(
-            "The partner never had this key.", where=self.name, what="key_id", found=key_id[:60]
-        )
+        raise UnknownKeyError("The partner never had this key.", where=self.name, what="key_id", found=key_id[:60])
 
     def to_json(self) -> bytes:
         """The partner for keeping."""

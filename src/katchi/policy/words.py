@@ -27,9 +27,7 @@ def fingerprint_words(material: bytes, language: Language) -> tuple[str, ...]:
     return tuple(words[number >> _BITS * place & 0x7FF] for place in reversed(range(WORDS)))
 
 
-def session_fingerprint(
-    a: Introduction, b: Introduction, *, invitation_id: str, nonce: bytes, reveal: bytes
-) -> bytes:
+def session_fingerprint(a: Introduction, b: Introduction, *, invitation_id: str, nonce: bytes, reveal: bytes) -> bytes:
     """What both sides of one join must find equal, whichever of them computes it.
 
     It binds everything that either side says of itself (names, address, key, certificate) and the random

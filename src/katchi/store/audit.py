@@ -101,25 +101,32 @@ def ends(transaction: Transaction) -> Ends:
 
 def objects(transaction: Transaction) -> Iterator[ObjectRow]:
     """Every version, in the order of the log."""
-    for *front, digest, raw in _pages(transaction, "audit", "objects"):
-        yield ObjectRow(*front, _bytes(digest), _bytes(raw))
+    for row in _pages(transaction, "audit", "objects"):
+        values = list(row)
+        values[-2:] = _bytes(values[-2]), _bytes(values[-1])
+        yield ObjectRow(*values)
 
 
 def entries(transaction: Transaction) -> Iterator[EntryRow]:
     """Every ledger entry, in order."""
     start = 0
     while page := transaction.run("ledger", "rows", start=start, limit=_PAGE).all():
-        for *front, entry, leaf in page:
-            yield EntryRow(*front, _bytes(entry), _bytes(leaf))
+        for row in page:
+            values = list(row)
+            values[-2:] = _bytes(values[-2]), _bytes(values[-1])
+            yield EntryRow(*values)
         start = page[-1][0] + 1
 
 
 def releases(transaction: Transaction) -> Iterator[ReleaseRow]:
     """Every release, in order."""
     for row in _pages(transaction, "audit", "releases"):
-        *front, raw, kind, entry = row
-        front[4] = _bytes(front[4])
-        yield ReleaseRow(*front, None if raw is None else _bytes(raw), kind, None if entry is None else _bytes(entry))
+        values = list(row)
+        values[4] = _bytes(values[4])
+        # The bytes that went, and the entry: either may be missing.
+        values[-3] = None if values[-3] is None else _bytes(values[-3])
+        values[-1] = None if values[-1] is None else _bytes(values[-1])
+        yield ReleaseRow(*values)
 
 
 def entry_at(transaction: Transaction, index: int) -> bytes:

@@ -114,4 +114,3 @@ def _cursor(text: str) -> Cursor:
         raise BadFilterError(
             "This `next` was not given out here.", what="next", expected="the value of the page before", found=text[:40]
         ) from problem
-

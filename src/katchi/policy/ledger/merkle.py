@@ -45,11 +45,7 @@ class Frontier:
     peaks: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
-        if (
-            self.size < 0
-            or len(self.peaks) != self.size.bit_count()
-            or any(len(p) != _HASH for p in self.peaks)
-        ):
+        if self.size < 0 or len(self.peaks) != self.size.bit_count() or any(len(p) != _HASH for p in self.peaks):
             raise InvalidTreeError(
                 "This is not the edge of a tree.", found=f"size {self.size} with {len(self.peaks)} hashes"
             )
@@ -122,9 +118,7 @@ class Tree:
         """
         size = self._within(size)
         if not 0 <= index < size:
-            raise InvalidTreeError(
-                "There is no such leaf in this tree.", expected=f"0 to {size - 1}", found=str(index)
-            )
+            raise InvalidTreeError("There is no such leaf in this tree.", expected=f"0 to {size - 1}", found=str(index))
         start, stop, path = 0, size, []
         while stop - start > 1:
             middle = start + _split(stop - start)
@@ -143,9 +137,7 @@ class Tree:
         """
         new = self._within(new)
         if not 0 <= old <= new:
-            raise InvalidTreeError(
-                "The old tree is larger than the new one.", expected=f"0 to {new}", found=str(old)
-            )
+            raise InvalidTreeError("The old tree is larger than the new one.", expected=f"0 to {new}", found=str(old))
         if old in (0, new):
             return ()
         start, stop, path = 0, new, []
@@ -164,9 +156,7 @@ class Tree:
     def _within(self, size: int | None) -> int:
         size = self.size if size is None else size
         if not 0 <= size <= self.size:
-            raise InvalidTreeError(
-                "The tree has fewer leaves.", expected=f"0 to {self.size}", found=str(size)
-            )
+            raise InvalidTreeError("The tree has fewer leaves.", expected=f"0 to {self.size}", found=str(size))
         return size
 
     def _root_over(self, start: int, stop: int) -> bytes:
@@ -197,9 +187,7 @@ def consistency_proof(leaf_hashes: Iterable[bytes], old: int, new: int | None = 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
     """Returns if the leaf has this place in the tree (RFC 9162 §2.1.3.2). Raises ProofError."""
     if not 0 <= index < size:
-        raise ProofError(
-            "The leaf is outside the tree.", what="index", expected=f"0 to {size - 1}", found=str(index)
-        )
+        raise ProofError("The leaf is outside the tree.", what="index", expected=f"0 to {size - 1}", found=str(index))
     place, last, node = index, size - 1, leaf
     for beside in path:
         if last == 0:
@@ -216,14 +204,10 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
     _must_be(node, root, "The entry is not in the tree with this root.")
 
 
-def verify_consistency(
-    old_size: int, new_size: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]
-) -> None:
+def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> None:
     """Returns if the new tree only adds to the old one (RFC 9162 §2.1.4.2). Raises ProofError."""
     if not 0 <= old_size <= new_size:
-        raise ProofError(
-            "A ledger does not shrink.", what="size", expected=f"at least {old_size}", found=str(new_size)
-        )
+        raise ProofError("A ledger does not shrink.", what="size", expected=f"at least {old_size}", found=str(new_size))
     if old_size in (0, new_size):
         if path:
             raise ProofError("There is nothing to prove here.", what="path", found=f"{len(path)} hashes")
@@ -246,9 +230,7 @@ def _climb(old_size: int, new_size: int, old_root: bytes, path: Sequence[bytes])
     before = after = steps[0]
     for beside in steps[1:]:
         if last == 0:
-            raise ProofError(
-                "The proof is too long for these trees.", what="path", found=f"{len(path)} hashes"
-            )
+            raise ProofError("The proof is too long for these trees.", what="path", found=f"{len(path)} hashes")
         if place & 1 or place == last:
             before, after = node_hash(beside, before), node_hash(beside, after)
             while not place & 1 and place:

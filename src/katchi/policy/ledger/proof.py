@@ -55,9 +55,7 @@ class ProvenRelease:
 def make_proof(entry: bytes, index: int, tree: Tree, head: SignedHead) -> InclusionProof:
     """The proof for one entry under a head of ours. Raises ProofError if it would not hold."""
     if head.size > tree.size:
-        raise ProofError(
-            "The head is of a longer ledger.", expected=f"at most {tree.size}", found=str(head.size)
-        )
+        raise ProofError("The head is of a longer ledger.", expected=f"at most {tree.size}", found=str(head.size))
     if index >= head.size:
         raise ProofError(
             "The entry is younger than the head.",
@@ -80,17 +78,13 @@ def check_proof(document: bytes | str, key: PublicKey) -> ProvenRelease:
         raise ProofError(
             problem.sentence, what=problem.what, expected=problem.expected, found=problem.found
         ) from problem
-    verify_inclusion(
-        leaf_hash(proof.entry.encode()), proof.index, proof.head.size, proof.path, proof.head.root
-    )
+    verify_inclusion(leaf_hash(proof.entry.encode()), proof.index, proof.head.size, proof.path, proof.head.root)
     return _release_in(entry, proof)
 
 
 def _release_in(entry: Entry, proof: InclusionProof) -> ProvenRelease:
     if entry.kind not in ("release", "withdrawal"):
-        raise ProofError(
-            "The entry is not about a release.", expected="release or withdrawal", found=entry.kind
-        )
+        raise ProofError("The entry is not about a release.", expected="release or withdrawal", found=entry.kind)
     told = {name: str(entry.body.get(name, "")) for name in ("object_id", "version", "digest")}
     return ProvenRelease(
         node=proof.head.node, kind=entry.kind, partner=entry.partner, **told,

@@ -46,14 +46,10 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def facts(self) -> tuple[ReceiptFact, ...]:
         """The receipt as reconciliation sees it."""
-        return tuple(
-            ReceiptFact(entry.object_id, entry.version, entry.digest, entry.outcome) for entry in self.entries
-        )
+        return tuple(ReceiptFact(entry.object_id, entry.version, entry.digest, entry.outcome) for entry in self.entries)
 
 
-def sign_receipt(
-    key: NodeKey, *, receiver: str, sender: str, at: int, entries: Sequence[Received]
-) -> Receipt:
+def sign_receipt(key: NodeKey, *, receiver: str, sender: str, at: int, entries: Sequence[Received]) -> Receipt:
     """Our word to the sender."""
     receipt = Receipt(receiver, sender, at, tuple(entries), key.public.id, bytes(64))
     return msgspec.structs.replace(receipt, signature=key.sign(_payload(receipt)))
@@ -67,9 +63,7 @@ def verify_receipt(receipt: Receipt, key: PublicKey, *, receiver: str, sender: s
         ("key_id", key.id, receipt.key_id),
     ):
         if found != expected:
-            raise BadSignatureError(
-                "The receipt is somebody else's.", what=what, expected=expected, found=found
-            )
+            raise BadSignatureError("The receipt is somebody else's.", what=what, expected=expected, found=found)
     verify(key, receipt.signature, _payload(receipt))
 
 

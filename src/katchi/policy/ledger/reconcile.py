@@ -58,9 +58,7 @@ class _Books:
     twice: list[Fact] = field(default_factory=list)
 
 
-def reconcile(
-    ours: Iterable[ReleaseFact], theirs: Iterable[ReceiptFact], *, settled_before: int
-) -> Reconciliation:
+def reconcile(ours: Iterable[ReleaseFact], theirs: Iterable[ReceiptFact], *, settled_before: int) -> Reconciliation:
     """What both sides' books say together.
 
     A release made before `settled_before` (µs) without a receipt is lost; a later one is in flight.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from litestar import Router
-from litestar.types import ControllerRouterHandler, ExceptionHandler, Middleware
+from litestar.types import ControllerRouterHandler, Middleware
 
 from katchi.node.wiring import Node
 from katchi.web.pages import assets, intake, ledger, objects, partners, sign, situation
@@ -21,7 +21,7 @@ class Mounted:
     route_handlers: Sequence[ControllerRouterHandler]
     middleware: Sequence[Middleware] = ()
     template_config: Any = None
-    exception_handlers: dict[type[Exception] | int, ExceptionHandler] = field(default_factory=dict)
+    exception_handlers: dict[type[Exception] | int, Any] = field(default_factory=dict)
 
 
 def mount(_node: Node) -> Mounted:
