@@ -204,3 +204,13 @@ def test_a_reader_that_stops_reading_is_no_error_worth_a_traceback(made_node: Pa
     line = f"{KATCHI} --node {made_node} search | true"
     answer = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
     assert "Traceback" not in answer.stderr
+
+
+def test_ctrl_c_ends_a_command_with_a_word_and_a_status(katchi: Katchi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("katchi.node.look.find", interrupted)
+    answer = katchi("search")
+    assert answer.status == 130
+    assert "Stopped" in answer.err

@@ -36,6 +36,28 @@ def test_objects_are_found_by_words_type_marking_and_source(filled: Katchi) -> N
     assert names("--origin", "choi") == set()
 
 
+def test_a_value_is_found_as_the_thing_that_it_stands_for_defanged_or_not(filled: Katchi) -> None:
+    for words in ("198.51.100.1", "198[.]51[.]100[.]1"):
+        (found,) = filled.asked("search", words)["objects"]
+        assert found["id"] == indicator(1)["id"]
+    assert filled.asked("search", "198.51.100.1", "--origin", "choi")["objects"] == []
+    assert filled.asked("search", "198.51.100.1", "--marking", "red")["objects"] == []
+
+
+def test_many_are_found_beyond_one_page(katchi: Katchi) -> None:
+    katchi.good("import", "-", given=bundle(*[indicator(number) for number in range(1, 131)]))
+    found = katchi.asked("search", "address", "--limit", "120")
+    assert (len({each["id"] for each in found["objects"]}), found["more"]) == (120, True)
+    assert len(katchi.asked("search", "address", "--limit", "500")["objects"]) == 130
+
+
+def test_others_about_the_same_thing_are_shown_beside_it(filled: Katchi) -> None:
+    again = indicator(3, pattern=indicator(1)["pattern"])
+    filled.good("import", "-", given=bundle(again))
+    (other,) = filled.asked("show", indicator(1)["id"])["also_about_them"]
+    assert other["id"] == again["id"]
+
+
 def test_a_long_answer_says_that_there_is_more(filled: Katchi) -> None:
     answer = filled.asked("search", "--limit", "2")
     assert (len(answer["objects"]), answer["more"]) == (2, True)

@@ -11,9 +11,10 @@ from katchi.cli.invocation import Invocation, here
 from katchi.cli.printing import moment, safe
 
 if TYPE_CHECKING:
+    from katchi.node.look import Shown
     from katchi.node.wiring import Node
-    from katchi.store.log import Entry
-    from katchi.store.search import Hit
+    from katchi.store.releases import Gone
+    from katchi.store.search import Hit, Wanted
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +43,7 @@ def search(
     invocation = here(context)
     wanted = Wanted(words=" ".join(words or ()), type=type, origin=origin, marking=marking)
     with invocation.node() as node:
-        hits = node.store.search.find(wanted, limit + 1)
+        hits = _find(node, wanted, limit + 1)
     has_more = len(hits) > limit
     hits = hits[:limit]
     invocation.answer({"objects": [_hit(hit) for hit in hits], "more": has_more})
@@ -64,6 +65,26 @@ def search(
     )
     if has_more:
         invocation.say("search-more", limit=limit)
+
+
+def _find(node: Node, wanted: Wanted, limit: int) -> list[Hit]:
+    """By id, by the thing that a value stands for (defanged or not), or by words."""
+    from dataclasses import replace
+
+    from katchi.node import look
+
+    hits: list[Hit] = []
+    while True:
+        found = look.find(node, wanted)
+        hits += [hit for hit in found.hits if _is_wanted(hit, wanted)]
+        if found.before is None or len(hits) >= limit:
+            return hits[:limit]
+        wanted = replace(wanted, before=found.before)
+
+
+def _is_wanted(hit: Hit, wanted: Wanted) -> bool:
+    pairs = ((wanted.type, hit.type), (wanted.origin, hit.origin), (wanted.marking, hit.marking))
+    return all(asked in ("", is_) for asked, is_ in pairs)
 
 
 def _hit(hit: Hit) -> dict[str, object]:
@@ -91,71 +112,58 @@ def show(
 
     Properties, versions, where it came from, to whom it went and to whom not.
     """
+    from katchi.node import look
+    from katchi.node.terms import UnknownObjectError
+
     invocation = here(context)
     with invocation.node() as node:
-        versions = _versions(node, object_id)
-        if raw:
-            sys.stdout.buffer.write(versions[0].raw)
-            sys.stdout.flush()
-            return
-        about = _about(invocation, node, versions)
+        shown = look.show(node, object_id, invocation.language)
+    if shown is None:
+        raise UnknownObjectError(
+            "No object of this id is held.", where=object_id[:120], remedy="`katchi search WORDS` finds ids"
+        )
+    if raw:
+        sys.stdout.buffer.write(shown.versions[0].raw)
+        sys.stdout.flush()
+        return
+    about = _about(invocation, shown)
     invocation.answer(about)
     if not invocation.as_json:
         _show(invocation, about)
 
 
-def _versions(node: Node, object_id: str) -> list[Entry]:
-    from katchi.node.terms import UnknownObjectError
-
-    versions = node.store.log.versions(object_id)
-    if not versions:
-        raise UnknownObjectError(
-            "No object of this id is held.", where=object_id[:120], remedy="`katchi search WORDS` finds ids"
-        )
-    return versions
-
-
-def _about(invocation: Invocation, node: Node, versions: list[Entry]) -> dict[str, Any]:
+def _about(invocation: Invocation, shown: Shown) -> dict[str, Any]:
     import msgspec
 
-    newest = versions[0]
     return {
-        "object": msgspec.json.decode(newest.raw),
-        "origin": newest.origin,
+        "object": msgspec.json.decode(shown.versions[0].raw),
+        "origin": shown.hit.origin,
         "versions": [
-            {
-                "version": each.version_text,
-                "arrived": moment(each.added),
-                "origin": each.origin,
-                "via": each.via,
-            }
-            for each in versions
+            {"version": each.version_text, "arrived": moment(each.added), "origin": each.origin, "via": each.via}
+            for each in shown.versions
         ],
-        "things": node.store.search.things_of(newest.object_id),
+        "things": shown.things,
+        "also_about_them": [_hit(each) for each in shown.same],
         "referred_to_by": [
-            {"id": each.from_id, "type": each.type, "name": each.name, "path": each.path}
-            for each in node.store.search.referring_to(newest.object_id, 100)
+            {"id": each.from_id, "type": each.type, "name": each.name, "path": each.path} for each in shown.pointed_from
         ],
-        "released_to": [
-            {
-                "partner": gone.partner,
-                "as": gone.object_id,
-                "is_copy": gone.is_copy,
-                "at": moment(gone.added),
-                "rule": gone.rule,
-                "receipt": gone.receipt,
-                "withdrawn": moment(gone.withdrawn_at) or None,
-            }
-            for gone in node.store.releases.of_object(newest.object_id)
-        ],
+        "released_to": [_release(each) for each in shown.releases],
         "withheld_from": [
-            {
-                "partner": held.partner,
-                "code": held.code,
-                "reason": _reason(invocation, held.code, held.detail),
-            }
-            for held in node.store.releases.withheld_of(newest.object_id)
+            {"partner": held.partner, "code": held.code, "reason": _reason(invocation, held.code, held.detail)}
+            for held in shown.withheld
         ],
+    }
+
+
+def _release(gone: Gone) -> dict[str, Any]:
+    return {
+        "partner": gone.partner,
+        "as": gone.object_id,
+        "is_copy": gone.is_copy,
+        "at": moment(gone.added),
+        "rule": gone.rule,
+        "receipt": gone.receipt,
+        "withdrawn": moment(gone.withdrawn_at) or None,
     }
 
 
@@ -173,6 +181,7 @@ def _show(invocation: Invocation, about: dict[str, Any]) -> None:
     _section(invocation, "versions", ("version", "arrived", "origin", "via"), about["versions"])
     if about["things"]:
         invocation.tell(f"\n{invocation.word('section-things')}: {safe(', '.join(about['things']))}")
+    _section(invocation, "same", ("type", "name", "origin", "id"), about["also_about_them"])
     _section(invocation, "referring", ("type", "name", "id"), about["referred_to_by"])
     released = [
         {**each, "when": each["at"], "receipt": each["receipt"] or invocation.word("waiting")}

@@ -106,6 +106,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "section-properties": ("Properties", "속성"),
     "section-versions": ("Versions", "버전"),
     "section-things": ("Speaks of", "언급하는 대상"),
+    "section-same": ("Others about the same", "같은 대상을 말하는 객체"),
     "section-referring": ("Referred to by", "이 객체를 참조하는 객체"),
     "section-released": ("Released to", "공개한 기관"),
     "section-withheld": ("Withheld from", "공개하지 않은 기관"),
