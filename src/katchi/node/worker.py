@@ -22,8 +22,8 @@ SECOND = 1_000_000
 LOOK_EVERY = 0.25
 LONGEST_WAIT = 300 * SECOND
 # Judging shares the processor with whoever hands in and waits: it goes when they pause, or after a while.
-LULL = 0.01
-PATIENCE = 0.4
+LULL = 0.05
+PATIENCE = 0.5
 AT_ONCE = 8  # partners served side by side
 
 
