@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -93,7 +93,7 @@ class Intake:
         done = 0
         for start in range(0, len(ordered), BATCH):
             batch = ordered[start : start + BATCH]
-            with self.node.rush:
+            with self.node.rush, _no_cycles_sought:
                 self._take_batch(batch)
             done += len(batch)
             if progress:
@@ -282,14 +282,26 @@ def import_file(
     )
 
 
-@contextlib.contextmanager
-def _without_cycles_sought() -> Iterator[None]:
-    """JSON has no cycles: looking for them among a batch's values took a tenth of an import."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+class _NoCyclesSought:
+    """JSON has no cycles: looking for them among a batch's values took a tenth of a hand-in. Counts its users."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            gc.disable()
+
+    def __exit__(self, *_problem: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                gc.enable()
+
+
+_no_cycles_sought = _NoCyclesSought()
 
 
 def _is_not_marking(raw: bytes) -> bool:

@@ -52,29 +52,27 @@ class Rush:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._under_way = 0
-        self._rings = 0
+        self._last = 0.0  # when the last one ended
 
     def __enter__(self) -> None:
         with self._changed:
             self._under_way += 1
-            self._rings += 1
-            self._changed.notify_all()
 
     def __exit__(self, *_problem: object) -> None:
         with self._changed:
             self._under_way -= 1
+            self._last = time.monotonic()
             self._changed.notify_all()
 
     def let_pass(self, *, lull: float, at_most: float) -> None:
-        """Returns after `lull` seconds without a hand-in, and after `at_most` in any case."""
+        """Returns once there was no hand-in for `lull` seconds, and after `at_most` in any case."""
         deadline = time.monotonic() + at_most
         with self._changed:
-            while (left := deadline - time.monotonic()) > 0:
-                self._changed.wait_for(lambda: not self._under_way, timeout=left)
-                before = self._rings
-                self._changed.wait_for(lambda before=before: self._rings != before, timeout=min(lull, left))  # type: ignore[misc]
-                if self._rings == before and not self._under_way:
+            while (now := time.monotonic()) < deadline:
+                quiet_at = deadline if self._under_way else self._last + lull
+                if quiet_at <= now:
                     return
+                self._changed.wait(min(quiet_at, deadline) - now)
 
 
 @dataclass(slots=True)
