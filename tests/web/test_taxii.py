@@ -87,6 +87,13 @@ def test_filters_choose_among_what_was_released(served: Served) -> None:
     assert exact["modified"] == indicator(1, second=5)["modified"]
 
 
+def test_of_two_versions_that_go_together_the_newer_one_is_shown(served: Served) -> None:
+    hand_in(served, indicator(1), indicator(1, second=5))
+    until(lambda: is_released(served, 2))
+    (shown,) = get(served).json()["objects"]
+    assert shown["modified"] == indicator(1, second=5)["modified"]
+
+
 def test_a_poller_that_remembers_the_last_date_sees_only_what_is_new(served: Served) -> None:
     hand_in(served, indicator(1))
     until(lambda: is_released(served, 1))

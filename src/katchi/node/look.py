@@ -175,12 +175,20 @@ def _hits(node: Node, wanted: Wanted) -> tuple[list[Hit], str]:
     search = node.store.search
     exact = search.by_id(wanted.words) if "--" in wanted.words else None
     if exact is not None:
-        return [exact], ""
+        return _filtered([exact], wanted), ""
     for key in _keys_of(wanted.words):
         hits = search.of_thing(key, PAGE)
         if hits:
-            return hits, key
+            return _filtered(hits, wanted), key
     return search.find(replace(wanted, words=unicodedata.normalize("NFKC", wanted.words).lower()), PAGE + 1), ""
+
+
+def _filtered(hits: Sequence[Hit], wanted: Wanted) -> list[Hit]:
+    return [
+        hit
+        for hit in hits
+        if wanted.type in ("", hit.type) and wanted.origin in ("", hit.origin) and wanted.marking in ("", hit.marking)
+    ]
 
 
 _VALUES = ("ipv4-addr", "ipv6-addr", "url", "email-addr", "domain-name")

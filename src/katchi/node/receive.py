@@ -233,7 +233,7 @@ class Intake:
 def receive_with_fates(node: Node, document: bytes, *, partner: str, via: str) -> tuple[Account, tuple[Fate, ...]]:
     """As `receive`, from a partner, with what became of each object for the receipt."""
     intake = Intake(node, origin=partner, via=via, submitter=partner)
-    account = intake.take(stix.split(document), None)
+    account = intake.take(_split(node, document), None)
     return account, tuple(intake.fates)
 
 
@@ -251,7 +251,7 @@ def receive(
     What is called stored is on disk. Raises stix.UnreadableError, with nothing changed, when the
     document itself cannot be read; bad objects in a good document are listed in the account.
     """
-    return Intake(node, origin=origin, via=via, submitter=submitter).take(stix.split(document), progress)
+    return Intake(node, origin=origin, via=via, submitter=submitter).take(_split(node, document), progress)
 
 
 def import_file(
@@ -302,6 +302,10 @@ class _NoCyclesSought:
 
 
 _no_cycles_sought = _NoCyclesSought()
+
+
+def _split(node: Node, document: bytes) -> list[bytes]:
+    return stix.split(document, stix.Limits(document_bytes=node.settings.limits.max_document))
 
 
 def _is_not_marking(raw: bytes) -> bool:

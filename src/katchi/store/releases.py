@@ -313,8 +313,9 @@ def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
             hash_of(row["of_id"]),
             hash_of(row["object_id"]),
         )
-    transaction.run_many("release", "supersede", rows)
     transaction.run_many("release", "put", rows)
+    # Afterwards, because two versions of one object may go together.
+    transaction.run_many("release", "supersede", rows)
 
 
 def note_receipts(
