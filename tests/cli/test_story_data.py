@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,6 +119,31 @@ def test_who_did_it_is_said_nowhere_but_in_opinions(side: str) -> None:
     assert attributed.isdisjoint(kinds)
     text = b"".join(document for _, document in story.documents(side)).decode()
     assert re.findall(r"Lazarus|Kimsuky|G0032|G0094|북한|North Korea|DPRK", text) == []
+
+
+@cache
+def attack(folder: Path) -> dict[str, tuple[str, frozenset[str], str]]:
+    """ATT&CK's own name, phases and address of each technique, by its number."""
+    techniques: dict[str, tuple[str, frozenset[str], str]] = {}
+    for name in ("enterprise-attack-18.1.stix21.json.gz", "mobile-attack-18.1.stix21.json.gz"):
+        objects = json.loads(gzip.decompress((folder / "attack" / name).read_bytes()))["objects"]
+        current = [obj for obj in objects if obj["type"] == "attack-pattern" and not obj.get("revoked")]
+        techniques |= {technique(obj)[0]: technique(obj)[1:] for obj in current if not obj.get("x_mitre_deprecated")}
+    return techniques
+
+
+def technique(properties: dict[str, Any]) -> tuple[str, str, frozenset[str], str]:
+    (reference,) = [each for each in properties["external_references"] if each["source_name"] == "mitre-attack"]
+    phases = frozenset(phase["phase_name"] for phase in properties["kill_chain_phases"])
+    return reference["external_id"], properties["name"], phases, reference["url"]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("side", SIDES)
+def test_techniques_are_named_as_attack_names_them(side: str, shared_data: Path) -> None:
+    ours = [technique(obj.properties) for obj in held(side).values() if obj.type == "attack-pattern"]
+    assert len(ours) >= 12
+    assert [each for each in ours if attack(shared_data)[each[0]] != each[1:]] == []
 
 
 @pytest.mark.parametrize("side", SIDES)
