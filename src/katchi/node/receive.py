@@ -75,11 +75,12 @@ class Fate(msgspec.Struct, frozen=True):
 class Intake:
     """One hand-in under way."""
 
-    def __init__(self, node: Node, *, origin: str, via: str, submitter: str) -> None:
+    def __init__(self, node: Node, *, origin: str, via: str, submitter: str, owes_receipt: bool = False) -> None:
         self.node = node
         self.origin = origin
         self.via = via
         self.submitter = submitter
+        self.owes_receipt = owes_receipt
         self.fates: list[Fate] = []
         self.problems: list[Problem] = []
         self.tolerated: Counter[str] = Counter()
@@ -114,7 +115,7 @@ class Intake:
             )
             for arrival, outcome in zip(arrivals, outcomes, strict=True):
                 self._note(arrival, outcome)
-            if self.origin != OWN:
+            if self.owes_receipt:
                 _remember(transaction, self.origin, self.fates[first:], self.node.clock.now())
         self.node.bell.ring()
 
@@ -205,7 +206,7 @@ class Intake:
         )
 
     def _fate(self, item: stix.Object, digest: bytes, outcome: str) -> None:
-        if self.origin != OWN:
+        if self.owes_receipt:
             self.fates.append(Fate(item.id, item.version_text or "", digest, outcome))
 
     def _account(self, total: int) -> Account:
@@ -232,7 +233,7 @@ class Intake:
 
 def receive_with_fates(node: Node, document: bytes, *, partner: str, via: str) -> tuple[Account, tuple[Fate, ...]]:
     """As `receive`, from a partner, with what became of each object for the receipt."""
-    intake = Intake(node, origin=partner, via=via, submitter=partner)
+    intake = Intake(node, origin=partner, via=via, submitter=partner, owes_receipt=True)
     account = intake.take(_split(node, document), None)
     return account, tuple(intake.fates)
 

@@ -17,7 +17,7 @@ from katchi.exchange.taxii import errors, media, resources
 from katchi.exchange.taxii.asking import Asking, read_asking
 from katchi.node import collections, receipts
 from katchi.node.deliver import partner_of
-from katchi.node.receive import receive_with_fates
+from katchi.node.receive import Fate, receive, receive_with_fates
 from katchi.node.wiring import Node
 from katchi.store.partners import PartnerRow
 from katchi.store.releases import ReleaseRow
@@ -140,8 +140,13 @@ async def add_objects(request: Request[Any, Any, Any], name: FromPath[str]) -> R
 
 
 def _take(node: Node, partner: PartnerRow, body: bytes) -> resources.Status:
+    is_node = partner.kind == "node"
+    fates: tuple[Fate, ...] = ()
     try:
-        account, fates = receive_with_fates(node, body, partner=partner.name, via="taxii")
+        if is_node:
+            account, fates = receive_with_fates(node, body, partner=partner.name, via="taxii")
+        else:
+            account = receive(node, body, origin=partner.name, via="taxii", submitter=partner.name)
     except stix.UnreadableError as problem:
         raise errors.UnprocessableError(
             problem.sentence,
@@ -152,7 +157,7 @@ def _take(node: Node, partner: PartnerRow, body: bytes) -> resources.Status:
             remedy=problem.remedy,
         ) from problem
     # A tool has no node that could read a receipt.
-    receipt = receipts.give(node, partner_of(partner), fates) if partner.kind == "node" else None
+    receipt = receipts.give(node, partner_of(partner), fates) if is_node else None
     return collections.status_of(account, receipt)
 
 
