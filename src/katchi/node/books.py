@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
 import msgspec
 
 from katchi.exchange.channels.link import Link
@@ -13,6 +16,9 @@ PAGE = 5000
 RECEIVED = "/katchi/v1/received"
 RELEASED = "/katchi/v1/released"
 SECOND = 1_000_000
+
+Fact = TypeVar("Fact", ReceiptFact, ReleaseFact)
+Page = TypeVar("Page", "IncomingPage", "OutgoingPage")
 
 
 class IncomingPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,55 +76,31 @@ def compare(node: Node, partner: str, link: Link, *, grace: int = 60 * SECOND) -
     What was released less than `grace` (µs) ago may still be on its way. Raises UndeliveredError or RefusedError.
     """
     asked_at = node.clock.now()
-    their_received = _all_received(link)
-    their_released = _all_released(link)
+    their_received = _all(lambda skip: _ask(link, RECEIVED, skip, IncomingPage))
+    their_released = _all(lambda skip: _ask(link, RELEASED, skip, OutgoingPage))
+    our_released = _all(lambda skip: released(node, partner, skip))
+    our_received = _all(lambda skip: received(node, partner, skip))
     return BothBooks(
-        outgoing=reconcile(
-            _everything_released(node, partner),
-            their_received,
-            settled_before=asked_at - grace,
-        ),
-        incoming=reconcile(
-            their_released,
-            _everything_received(node, partner),
-            settled_before=asked_at - grace,
-        ),
+        outgoing=reconcile(our_released, their_received, settled_before=asked_at - grace),
+        incoming=reconcile(their_released, our_received, settled_before=asked_at - grace),
     )
 
 
-def _all_received(link: Link) -> list[ReceiptFact]:
-    facts: list[ReceiptFact] = []
+class _Page(Protocol[Fact]):
+    @property
+    def facts(self) -> list[Fact]: ...
+    @property
+    def more(self) -> bool: ...
+
+
+def _all(page_at: Callable[[int], _Page[Fact]]) -> list[Fact]:
+    facts: list[Fact] = []
     while True:
-        response = link.ask("GET", RECEIVED, query={"skip": str(len(facts))})
-        page = signed.read(response.content, IncomingPage, what="a page of receipts")
+        page = page_at(len(facts))
         facts += page.facts
         if not page.more:
             return facts
 
 
-def _all_released(link: Link) -> list[ReleaseFact]:
-    facts: list[ReleaseFact] = []
-    while True:
-        response = link.ask("GET", RELEASED, query={"skip": str(len(facts))})
-        page = signed.read(response.content, OutgoingPage, what="a page of releases")
-        facts += page.facts
-        if not page.more:
-            return facts
-
-
-def _everything_received(node: Node, partner: str) -> list[ReceiptFact]:
-    facts: list[ReceiptFact] = []
-    while True:
-        page = received(node, partner, len(facts))
-        facts += page.facts
-        if not page.more:
-            return facts
-
-
-def _everything_released(node: Node, partner: str) -> list[ReleaseFact]:
-    facts: list[ReleaseFact] = []
-    while True:
-        page = released(node, partner, len(facts))
-        facts += page.facts
-        if not page.more:
-            return facts
+def _ask(link: Link, path: str, skip: int, of: type[Page]) -> Page:
+    return signed.read(link.ask("GET", path, query={"skip": str(skip)}).content, of, what="a page of books")
