@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -27,11 +29,18 @@ references = "drop"
 """
 
 
+# Below the ports that the kernel gives to connections, a range for each test process: between the choice of a port
+# and the listening, no connection and no other test process can take it.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(range(10_000 + 1_000 * (_WORKER % 10), 11_000 + 1_000 * (_WORKER % 10)))
+
+
 def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port of loopback that nobody uses now, nor will until a test listens there."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("never reached: the ports go round")
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import secrets
 import socket
 import subprocess
 import sys
@@ -149,7 +150,12 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+# Below the ports that the kernel gives to outgoing connections: none can take it before the node listens there.
+_PORTS = range(20_000, 32_000)
+
+
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    while True:
+        port = secrets.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
