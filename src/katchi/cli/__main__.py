@@ -2,4 +2,6 @@
 
 from katchi.cli import main
 
-main()
+# A second process imports this module too, and must not run the command again.
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,8 @@ from katchi.errors import Diagnostic, KatchiError
 
 if TYPE_CHECKING:
     from katchi.node.export import Exported
-    from katchi.node.receive import Account, Problem
+    from katchi.node.reading import Problem
+    from katchi.node.receive import Account
     from katchi.node.wiring import Node
 
 STDIN = "-"

@@ -12,8 +12,9 @@ from typing import Literal
 
 import msgspec
 
-from katchi import policy, stix
+from katchi import stix
 from katchi.errors import KatchiError
+from katchi.node.reading import Problem, ReadBatch, read_all
 from katchi.node.wiring import OWN, Node
 from katchi.store import log, submissions
 from katchi.store.database import Transaction
@@ -29,18 +30,6 @@ class DocumentTooLargeError(KatchiError):
     """More than this node takes at once."""
 
     code = "too-large"
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """Why one object was refused. `version` is its `modified` as written."""
-
-    object_id: str
-    version: str
-    code: str
-    what: str
-    message: str
-    expected: str = ""
-    remedy: str = ""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -92,62 +81,37 @@ class Intake:
         # A marking must be held before what it marks: markings go first, whatever the sender's order.
         ordered = sorted(slices, key=_is_not_marking)
         done = 0
-        for start in range(0, len(ordered), BATCH):
-            batch = ordered[start : start + BATCH]
+        for count, batch in self._read(ordered):
             with self.node.rush, _no_cycles_sought:
                 self._take_batch(batch)
-            done += len(batch)
+            done += count
             if progress:
                 progress(done, len(ordered))
         return self._account(len(ordered))
 
-    def _take_batch(self, batch: Sequence[bytes]) -> None:
-        arrivals = list(self._readable(batch))
+    def _read(self, ordered: Sequence[bytes]) -> Iterator[tuple[int, ReadBatch]]:
+        batches = read_all(ordered, BATCH)
+        while True:
+            with self.node.rush, _no_cycles_sought:
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def _take_batch(self, batch: ReadBatch) -> None:
         first = len(self.fates)
+        self.tolerated.update(batch.tolerated)
+        for refusal in batch.refusals:
+            self._refuse(refusal.problem, refusal.digest)
         with self.node.store.database.writing() as transaction:
-            arrivals = self._with_known_markings(transaction, arrivals)
-            outcomes = log.append(
-                transaction,
-                arrivals,
-                origin=self.origin,
-                via=self.via,
-                now=self.node.clock.now(),
-            )
+            arrivals = self._with_known_markings(transaction, batch.arrivals)
+            now = self.node.clock.now()
+            outcomes = log.append(transaction, arrivals, origin=self.origin, via=self.via, now=now)
             for arrival, outcome in zip(arrivals, outcomes, strict=True):
                 self._note(arrival, outcome)
             if self.owes_receipt:
-                _remember(transaction, self.origin, self.fates[first:], self.node.clock.now())
+                _remember(transaction, self.origin, self.fates[first:], now)
         self.node.bell.ring()
-
-    def _readable(self, batch: Sequence[bytes]) -> Iterator[Arrival]:
-        for raw in batch:
-            try:
-                item = stix.read(raw)
-            except KatchiError as error:
-                self._refuse_unread(raw, error)
-                continue
-            wrong = self._findings(item)
-            if wrong is None:
-                yield log.arrive(item)
-            else:
-                self._refuse(item, wrong)
-
-    def _findings(self, item: stix.Object) -> Problem | None:
-        """Counts what is tolerated; the first violation of a MUST refuses the object."""
-        for finding in stix.check(item):
-            if finding.level is stix.Level.MUST:
-                return Problem(
-                    item.id,
-                    item.version_text or "",
-                    finding.code,
-                    finding.path,
-                    finding.message,
-                    "",
-                    finding.remedy,
-                )
-            if finding.level is stix.Level.TOLERATED:
-                self.tolerated[finding.code] += 1
-        return None
 
     def _with_known_markings(self, transaction: Transaction, arrivals: list[Arrival]) -> list[Arrival]:
         coming = {arrival.object.id for arrival in arrivals if arrival.object.type == "marking-definition"}
@@ -174,40 +138,27 @@ class Intake:
             "a TLP marking, or a marking-definition that is held or comes along",
             f"send {ref} too",
         )
-        self._refuse(arrival.object, problem, arrival.digest)
+        self._refuse(problem, arrival.digest)
         return True
 
     def _note(self, arrival: Arrival, outcome: log.Outcome) -> None:
         item = arrival.object
         if isinstance(outcome, NotTaken):
-            self._refuse(item, _not_taken(item, outcome), arrival.digest)
+            self._refuse(_not_taken(item, outcome), arrival.digest)
             return
         stored = isinstance(outcome, Stored)
         self.counts["stored" if stored else "held"] += 1
-        self._fate(item, arrival.digest, "stored" if stored else "already-held")
+        self._fate(item.id, item.version_text or "", arrival.digest, "stored" if stored else "already-held")
 
-    def _refuse(self, item: stix.Object, problem: Problem, digest: bytes | None = None) -> None:
+    def _refuse(self, problem: Problem, digest: bytes | None) -> None:
         self.counts["refused"] += 1
         self.problems.append(problem)
-        self._fate(item, digest or policy.ledger.digest_of(item.raw), f"refused:{problem.code}")
+        if digest is not None:
+            self._fate(problem.object_id, problem.version, digest, f"refused:{problem.code}")
 
-    def _refuse_unread(self, raw: bytes, error: KatchiError) -> None:
-        self.counts["refused"] += 1
-        self.problems.append(
-            Problem(
-                error.where,
-                "",
-                error.code,
-                error.what,
-                error.sentence,
-                error.expected,
-                error.remedy,
-            )
-        )
-
-    def _fate(self, item: stix.Object, digest: bytes, outcome: str) -> None:
+    def _fate(self, object_id: str, version: str, digest: bytes, outcome: str) -> None:
         if self.owes_receipt:
-            self.fates.append(Fate(item.id, item.version_text or "", digest, outcome))
+            self.fates.append(Fate(object_id, version, digest, outcome))
 
     def _account(self, total: int) -> Account:
         account = Account(

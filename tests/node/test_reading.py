@@ -1,0 +1,48 @@
+"""Reading in a second process gives what reading here gives."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from katchi.node import reading
+from katchi.node.reading import ReadBatch, read_all, read_batch
+from katchi.store.log import Arrival
+from tests.objects import indicator, stix_object
+
+GOOD = [json.dumps(indicator(number)).encode() for number in range(20)]
+LYING = json.dumps(indicator(30) | {"id": "malware--b1e6a7b2-6f0f-4c53-8b4e-1d4f0f9a7c11"}).encode()
+CUSTOM = json.dumps(stix_object("x-own-thing", 1, name="own")).encode()
+SLICES = [*GOOD[:5], LYING, b"{", *GOOD[5:], CUSTOM, GOOD[0]]
+
+
+def told(batches: list[tuple[int, ReadBatch]]) -> list[object]:
+    return [
+        (count, [told_of(arrival) for arrival in batch.arrivals], batch.refusals, batch.tolerated)
+        for count, batch in batches
+    ]
+
+
+def told_of(arrival: Arrival) -> tuple[object, ...]:
+    item = arrival.object
+    return (item.raw, item.version, arrival.digest, arrival.name, arrival.thing_keys, arrival.links)
+
+
+def test_a_second_process_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = list(read_all(SLICES, 8))
+    monkeypatch.setattr(reading, "WORTH_A_PROCESS", 1)
+    assert told(list(read_all(SLICES, 8))) == told(here)
+
+
+def test_what_is_refused_is_named_and_the_rest_is_kept() -> None:
+    batch = read_batch(SLICES)
+    assert [refusal.problem.code for refusal in batch.refusals] == ["lying-id", "unreadable"]
+    assert len(batch.arrivals) == len(SLICES) - 2
+
+
+def test_reading_ahead_can_be_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "WORTH_A_PROCESS", 1)
+    batches = read_all(SLICES, 4)
+    assert next(batches)[0] == 4
+    batches.close()  # type: ignore[attr-defined]
