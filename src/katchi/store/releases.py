@@ -147,10 +147,9 @@ class Releases:
         matching: Matching | None = None,
     ) -> list[ReleaseRow]:
         """The next releases in force after `position` and `added`, in the order of the partner's view."""
-        values: dict[str, Any] = {
-            "partner": partner, "epoch": epoch, "position": position, "added": added, "limit": limit,
-        }  # fmt: skip
         with self._database.reading() as transaction:
+            after = _after(transaction, position, added)
+            values: dict[str, Any] = {"partner": partner, "epoch": epoch, "position": after, "limit": limit}
             if matching is None or matching.is_plain:
                 rows = transaction.run("release", "page", **values)
             else:
@@ -166,10 +165,10 @@ class Releases:
             rows = self.page(partner, epoch, position=position, added=added, limit=limit, matching=matching)
             return [(r.partner, r.epoch, r.withdrawn_at, r.position, r.added, r.raw) for r in rows]
         with self._database.reading() as transaction:
+            after = _after(transaction, position, added)
             return transaction.tuples(
-                "release", "page_bytes",
-                partner=partner, epoch=epoch, position=position, added=added, limit=limit,
-            )  # fmt: skip
+                "release", "page_bytes", partner=partner, epoch=epoch, position=after, limit=limit
+            )
 
     def unreceipted(self, partner: str, epoch: int, *, position: int, limit: int) -> list[ReleaseRow]:
         """The next releases that the partner has not answered for."""
@@ -272,6 +271,14 @@ class Releases:
         with self._database.reading() as transaction:
             rows = transaction.run("release", "received_from", partner=partner, skip=skip, limit=limit)
             return [Taken(r.object_id, r.version_text, bytes(r.digest), r.outcome, r.at) for r in rows]
+
+
+def _after(transaction: Transaction, position: int, added: int) -> int:
+    """Where a reader goes on that has what was added up to a time. Positions and dates grow together."""
+    if not added:
+        return position
+    found = transaction.run("release", "position_at", added=added).first()
+    return max(position, found.position) if found else position
 
 
 def _held_back(row: Any, hit: Hit | None) -> HeldBack:

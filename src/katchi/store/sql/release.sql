@@ -3,6 +3,10 @@
 -- name: end_of_releases
 SELECT position, added FROM release ORDER BY position DESC LIMIT 1;
 
+-- name: position_at
+-- Both grow together: an index lookup instead of a walk through all that the reader has had.
+SELECT position FROM release WHERE added <= :added ORDER BY added DESC LIMIT 1;
+
 -- name: supersede
 UPDATE release SET is_last = 0
 WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND version < :version AND is_last = 1;
@@ -55,7 +59,7 @@ ORDER BY r.position;
 -- name: page_bytes
 SELECT r.partner, r.epoch, r.withdrawn_at, r.position, r.added, coalesce(r.raw, o.raw)
 FROM release r JOIN object o ON o.seq = r.seq
-WHERE r.partner = :partner AND r.position > :position AND r.added > :added
+WHERE r.partner = :partner AND r.position > :position
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.is_last = 1
 ORDER BY r.position LIMIT :limit;
 
@@ -63,7 +67,7 @@ ORDER BY r.position LIMIT :limit;
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
-WHERE r.partner = :partner AND r.position > :position AND r.added > :added
+WHERE r.partner = :partner AND r.position > :position
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.is_last = 1
 ORDER BY r.position LIMIT :limit;
 
@@ -83,7 +87,7 @@ SELECT position FROM release WHERE partner = :partner AND position > :position
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
-WHERE r.partner = :partner AND r.position > :position AND r.added > :added
+WHERE r.partner = :partner AND r.position > :position
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
     AND (:types IS NULL OR r.type IN (SELECT value FROM json_each(:types)))
   AND (:specs IS NULL OR r.spec_version IN (SELECT value FROM json_each(:specs)))
@@ -98,7 +102,7 @@ ORDER BY r.position LIMIT :limit;
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
-WHERE r.id_hash IN (SELECT value FROM json_each(:hashes)) AND +r.partner = :partner AND r.position > :position AND r.added > :added
+WHERE r.id_hash IN (SELECT value FROM json_each(:hashes)) AND +r.partner = :partner AND r.position > :position
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
     AND (:types IS NULL OR r.type IN (SELECT value FROM json_each(:types)))
   AND (:specs IS NULL OR r.spec_version IN (SELECT value FROM json_each(:specs)))
@@ -112,7 +116,7 @@ ORDER BY +r.position LIMIT :limit;
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
-WHERE r.partner = :partner AND r.position > :position AND r.added > :added
+WHERE r.partner = :partner AND r.position > :position
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
     AND (CAST(:types AS text[]) IS NULL OR r.type = ANY(CAST(:types AS text[])))
   AND (CAST(:specs AS text[]) IS NULL OR r.spec_version = ANY(CAST(:specs AS text[])))
@@ -126,7 +130,7 @@ ORDER BY r.position LIMIT :limit;
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
-WHERE r.id_hash = ANY(:hashes) AND r.partner = :partner AND r.position > :position AND r.added > :added
+WHERE r.id_hash = ANY(:hashes) AND r.partner = :partner AND r.position > :position
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
     AND (CAST(:types AS text[]) IS NULL OR r.type = ANY(CAST(:types AS text[])))
   AND (CAST(:specs AS text[]) IS NULL OR r.spec_version = ANY(CAST(:specs AS text[])))
