@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+import zstandard
 from taxii2client.v21 import Collection, Server, as_pages
 
 from katchi.exchange.taxii.media import TAXII
+from katchi.node import terms, verification
 from katchi.store.log import Entry
 from tests.nodes import until
 from tests.objects import bundle, indicator, stix_object
-from tests.web.conftest import SECRET, Served, add_tool
+from tests.web.conftest import OWN_TOOL, SECRET, Served, add_tool
 
 
 def hand_in(served: Served, *objects: dict[str, Any]) -> dict[str, Any]:
@@ -250,3 +254,176 @@ def test_a_body_that_grows_beyond_what_is_taken_is_cut_off(served: Served) -> No
 def test_a_body_of_another_kind_is_refused(served: Served) -> None:
     with served.client(**{"Content-Type": "application/json"}) as client:
         assert client.post(served.objects_url(), content=b"{}").status_code == 415
+
+
+# Conditional requests, HEAD and content codings.
+
+
+def test_whoever_has_the_page_is_told_so_and_gets_no_second_copy(served: Served) -> None:
+    hand_in(served, indicator(1))
+    until(lambda: is_released(served, 1))
+    for tail in ("objects/", "manifest/", f"objects/{indicator(1)['id']}/", f"objects/{indicator(1)['id']}/versions/"):
+        mark = get(served, tail).headers["etag"]
+        with served.client(**{"If-None-Match": f'"other", {mark}'}) as client:
+            held = client.get(f"{served.root}collections/exchange/{tail}")
+        assert (held.status_code, held.content, held.headers["etag"]) == (304, b"", mark)
+    mark = get(served).headers["etag"]
+    hand_in(served, indicator(2))
+    until(lambda: is_released(served, 2))
+    with served.client(**{"If-None-Match": mark}) as client:
+        assert client.get(served.objects_url()).status_code == 200
+
+
+def test_one_can_ask_about_a_page_without_getting_it(served: Served) -> None:
+    hand_in(served, indicator(1))
+    until(lambda: is_released(served, 1))
+    with served.client() as client:
+        asked, got = client.head(served.objects_url()), client.get(served.objects_url())
+        assert client.head(f"{served.url}/taxii2/").status_code == 200
+    assert (asked.status_code, asked.content) == (200, b"")
+    for name in ("etag", "x-taxii-date-added-first", "x-taxii-date-added-last", "content-type"):
+        assert asked.headers[name] == got.headers[name]
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [
+        ("gzip", "gzip"), ("zstd", "zstd"), ("gzip, zstd", "zstd"), ("zstd;q=0.1, gzip", "gzip"),
+        ("*", "zstd"), ("zstd;q=0, *", "gzip"), ("br", None), ("identity", None), ("gzip;q=nonsense", None),
+    ],
+)  # fmt: skip
+def test_a_page_is_packed_as_the_client_takes_it(served: Served, accept: str, coding: str | None) -> None:
+    served.node.settings = msgspec.structs.replace(served.node.settings, compress="always")
+    hand_in(served, *(indicator(number) for number in range(300)))
+    until(lambda: is_released(served, 300))
+    with served.client(**{"Accept-Encoding": accept}) as client:
+        response = client.get(served.objects_url())
+    assert response.headers.get("content-encoding") == coding
+    assert ids(response) == [indicator(number)["id"] for number in range(300)]
+
+
+def test_nothing_is_packed_on_the_way_to_the_same_machine(served: Served) -> None:
+    with served.client(**{"Accept-Encoding": "gzip, zstd"}) as client:
+        assert "content-encoding" not in client.get(served.objects_url()).headers
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.ZstdCompressor().compress,
+    "identity": bytes,
+}
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+def test_an_envelope_may_come_packed(served: Served, coding: str) -> None:
+    body = PACKERS[coding](json.dumps({"objects": [indicator(1)]}).encode())
+    with served.client(**{"Content-Encoding": coding}) as client:
+        assert client.post(served.objects_url(), content=body).json()["success_count"] == 1
+
+
+BOMB = gzip.compress(b" " * (1 << 20), 9)
+BAD_PACKAGES: dict[str, tuple[str, bytes, int]] = {
+    "what nobody knows": ("br", b"{}", 415),
+    "not packed at all": ("gzip", b'{"objects":[]}', 422),
+    "cut off": ("zstd", PACKERS["zstd"](b'{"objects":[]}')[:-3], 422),
+    "cut off gzip": ("gzip", gzip.compress(b'{"objects":[]}')[:-6], 422),
+    "more after it": ("gzip", gzip.compress(b'{"objects":[]}') + b"more", 422),
+    "a bomb": ("gzip", BOMB, 413),
+    "a zstd bomb": ("zstd", PACKERS["zstd"](b" " * (1 << 20)), 413),
+}
+
+
+@pytest.mark.parametrize(("coding", "body", "status"), BAD_PACKAGES.values(), ids=BAD_PACKAGES)
+def test_a_packed_envelope_that_cannot_be_unpacked_is_refused(
+    served: Served, coding: str, body: bytes, status: int
+) -> None:
+    limits = msgspec.structs.replace(served.node.settings.limits, max_content_length=100_000)
+    served.node.settings = msgspec.structs.replace(served.node.settings, limits=limits)
+    with served.client(**{"Content-Encoding": coding}) as client:
+        response = client.post(served.objects_url(), content=body)
+    assert response.status_code == status, response.text
+    assert response.json()["details"]["what"] == "Content-Encoding"
+    assert log(served) == []
+
+
+# Deleting: from this reader's view, for good, and on the ledger.
+
+
+def delete(served: Served, object_id: str, collection: str = "exchange", **query: str) -> httpx.Response:
+    with served.client() as client:
+        return client.delete(f"{served.root}collections/{collection}/objects/{object_id}/", params=query)
+
+
+def test_what_its_reader_deletes_is_gone_from_every_endpoint_and_stays_gone(served: Served) -> None:
+    hand_in(served, indicator(1), indicator(2))
+    until(lambda: is_released(served, 2))
+    gone = indicator(1)["id"]
+    assert delete(served, gone).status_code == 200
+    assert ids(get(served)) == ids(get(served, "manifest/")) == [indicator(2)["id"]]
+    assert ids(get(served, **{"match[id]": gone, "match[version]": "all"})) == []
+    for tail in (f"objects/{gone}/", f"objects/{gone}/versions/"):
+        assert get(served, tail).status_code == 404
+    assert delete(served, gone).status_code == 404
+    # New terms judge everything again; handing it in again changes nothing either.
+    terms.put_terms(served.node, "siem", OWN_TOOL.format(name="siem") + "# again\n", person="kim")
+    hand_in(served, indicator(1))
+    until(lambda: ids(get(served)) == [indicator(2)["id"]])
+    assert verification.verify(served.node).is_intact
+
+
+def test_a_newer_version_of_what_was_deleted_comes_again(served: Served) -> None:
+    hand_in(served, indicator(1))
+    until(lambda: is_released(served, 1))
+    delete(served, indicator(1)["id"])
+    hand_in(served, indicator(1, second=5))
+    until(lambda: ids(get(served)) == [indicator(1)["id"]])
+    assert get(served, f"objects/{indicator(1)['id']}/versions/").json()["versions"] == [
+        indicator(1, second=5)["modified"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("which", "left"),
+    [({}, [0, 3]), ({"match[version]": "all"}, []), ({"match[version]": "first"}, [3, 5]),
+     ({"match[version]": indicator(1, second=3)["modified"]}, [0, 5])],
+)  # fmt: skip
+def test_versions_are_deleted_one_by_one(served: Served, which: dict[str, str], left: list[int]) -> None:
+    for second in (0, 3, 5):
+        hand_in(served, indicator(1, second=second))
+    until(lambda: is_released(served, 3))
+    assert delete(served, indicator(1)["id"], **which).status_code == 200
+    kept = get(served, **{"match[version]": "all"}).json().get("objects", [])
+    assert [item["modified"] for item in kept] == [indicator(1, second=second)["modified"] for second in left]
+    # The last one that is left is the last one now.
+    last = [item["modified"] for item in get(served).json().get("objects", [])]
+    assert last == [indicator(1, second=second)["modified"] for second in left[-1:]]
+
+
+def test_deleting_does_not_reach_into_the_log_or_another_readers_view(served: Served) -> None:
+    add_tool(served.node, "other", "another secret")
+    hand_in(served, indicator(1))
+    until(lambda: len(served.node.store.releases.flows()) == 2)
+    assert delete(served, indicator(1)["id"]).status_code == 200
+    theirs = httpx.get(served.objects_url(), auth=("other", "another secret"), headers={"Accept": TAXII})
+    assert ids(theirs) == [indicator(1)["id"]]
+    assert len(log(served)) == 1
+
+
+def test_pages_stay_whole_while_others_delete(served: Served) -> None:
+    hand_in(served, *(indicator(number) for number in range(9)))
+    until(lambda: is_released(served, 9))
+    page = get(served, limit="4").json()
+    for number in (1, 3, 5):
+        delete(served, indicator(number)["id"])
+    rest = get(served, limit="4", next=page["next"])
+    assert ids(rest) == [indicator(number)["id"] for number in (4, 6, 7, 8)]
+    assert rest.json()["more"] is False
+
+
+def test_next_with_another_added_after_is_refused(served: Served) -> None:
+    hand_in(served, indicator(1), indicator(2))
+    until(lambda: is_released(served, 2))
+    page = get(served, limit="1", added_after="2020-01-01T00:00:00Z").json()
+    same = get(served, limit="1", next=page["next"], added_after="2020-01-01T00:00:00.000Z")
+    other = get(served, limit="1", next=page["next"], added_after="2021-01-01T00:00:00Z")
+    assert (same.status_code, other.status_code) == (200, 400)

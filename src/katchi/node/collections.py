@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ from katchi.node.receive import Account
 from katchi.node.release import recipient_of
 from katchi.node.settings import Settings
 from katchi.node.wiring import Node
+from katchi.store import ledger, partners, releases
 from katchi.store.partners import PartnerRow
 from katchi.store.releases import ReleaseRow
 
@@ -104,7 +107,16 @@ def view(node: Node, partner: PartnerRow, asking: Asking) -> View:
     return View(rows, asking.after(rows[-1].position) if more else None)
 
 
-def page(node: Node, partner: PartnerRow, asking: Asking) -> tuple[policy.ReleasedPage, str | None]:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of what a partner may have, as bytes. `mark` changes whenever the page does."""
+
+    released: policy.ReleasedPage
+    following: str | None
+    mark: str
+
+
+def page(node: Node, partner: PartnerRow, asking: Asking) -> Page:
     """One page of the partner's view as bytes, and the cursor of the next one."""
     require_flowing(partner)
     rows = node.store.releases.page_rows(
@@ -116,7 +128,40 @@ def page(node: Node, partner: PartnerRow, asking: Asking) -> tuple[policy.Releas
         matching=asking.matching,
     )
     released = policy.reopen_page(rows[: asking.limit], recipient_of(partner))
-    return released, asking.after(released.last_position) if len(rows) > asking.limit else None
+    following = asking.after(released.last_position) if len(rows) > asking.limit else None
+    # Where a release stands says which bytes it has: one that is renewed moves to the end.
+    positions = array("q", [partner.epoch, *(row[3] for row in rows[: asking.limit])])
+    mark = hashlib.blake2b(positions.tobytes() + (following or "").encode(), digest_size=12, key=node.copy_key)
+    return Page(released, following, mark.hexdigest())
+
+
+def delete(node: Node, partner: PartnerRow, asking: Asking) -> int:
+    """Deletes versions of an object from a collection (TAXII 2.1 §5.7); how many. Raises NotFoundError.
+
+    They leave this reader's view for good, and the ledger says so. The log keeps them, and other
+    partners' views are as they were: a producer that takes back what it said revokes it.
+    """
+    require_flowing(partner)
+    with node.store.database.writing() as transaction:
+        rows = releases.page(
+            transaction, partner.name, partner.epoch, position=0, limit=asking.limit, matching=asking.matching
+        )
+        in_force = partners.terms_in_force(transaction, partner.name)
+        if not rows or in_force is None:
+            raise errors.NotFoundError(
+                "There is no such object here.", where=", ".join(asking.matching.ids or ())[:100]
+            )
+        now = node.clock.now()
+        ledger.append(transaction, [_deletion(node, row, in_force.digest, now) for row in rows])
+        releases.delete(transaction, rows, at=now)
+    return len(rows)
+
+
+def _deletion(node: Node, row: ReleaseRow, terms_digest: str, now: int) -> policy.ledger.Entry:
+    return policy.ledger.withdrawal_entry(
+        partner=row.partner, object_id=row.object_id, digest=row.digest.hex(), reason="deleted-by-reader",
+        terms_digest=terms_digest, at=now, salt=node.random(16),
+    )  # fmt: skip
 
 
 def admit(partner: PartnerRow, rows: Sequence[ReleaseRow]) -> list[policy.Released]:

@@ -112,7 +112,10 @@ class Judgement:
         self.transaction.run_many("release", "note_dropped", dropped)
 
     def _not_gone_before(self) -> list[_Going]:
-        """Releases of versions that have not gone before; one that was withdrawn goes again, with a new date."""
+        """Releases of versions that have not gone before; one that was withdrawn goes again, with a new date.
+
+        One that its reader deleted does not come back: only a newer version does.
+        """
         known = releases.versions_gone(
             self.transaction, self.row.name, [going.decision.released.object_id for going in self._going]
         )
@@ -123,7 +126,7 @@ class Judgement:
             before = known.get(version)
             if before is None:
                 fresh[version] = going
-            elif before.withdrawn_at is not None:
+            elif before.withdrawn_at is not None and not before.is_deleted:
                 self._renew(going, before.position)
         return list(fresh.values())
 

@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     listen: Annotated[str, msgspec.Meta(pattern=r"\A.+:[0-9]{1,5}\Z")] = "127.0.0.1:8471"
     url: str = "http://127.0.0.1:8471"
     pull_every: Positive = 60  # seconds between looks at what a partner's push may have missed
+    compress: Literal["remote", "always", "never"] = "remote"  # TAXII's pages, for clients that take gzip or zstd
     limits: Limits = Limits()
 
     @property

@@ -73,10 +73,11 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class GoneBefore:
-    """Where in a partner's view an earlier release stands, and whether it was withdrawn since."""
+    """Where in a partner's view an earlier release stands, and whether it was withdrawn or deleted since."""
 
     position: int
     withdrawn_at: int | None
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +150,7 @@ class Releases:
         """The next releases in force after `position` and `added`, in the order of the partner's view."""
         with self._database.reading() as transaction:
             after = _after(transaction, position, added)
-            values: dict[str, Any] = {"partner": partner, "epoch": epoch, "position": after, "limit": limit}
-            if matching is None or matching.is_plain:
-                rows = transaction.run("release", "page", **values)
-            else:
-                query = "matching" if matching.ids is None else "matching_ids"
-                rows = transaction.run("release", query, **values, **_filters(transaction, matching))
-            return [_release(row) for row in rows]
+            return page(transaction, partner, epoch, position=after, limit=limit, matching=matching or Matching())
 
     def page_rows(
         self, partner: str, epoch: int, *, position: int, added: int, limit: int, matching: Matching
@@ -273,6 +268,29 @@ class Releases:
             return [Taken(r.object_id, r.version_text, bytes(r.digest), r.outcome, r.at) for r in rows]
 
 
+def page(
+    transaction: Transaction, partner: str, epoch: int, *, position: int, limit: int, matching: Matching
+) -> list[ReleaseRow]:
+    """The next releases in force after `position`, in the order of the partner's view."""
+    values: dict[str, Any] = {"partner": partner, "epoch": epoch, "position": position, "limit": limit}
+    if matching.is_plain:
+        rows = transaction.run("release", "page", **values)
+    else:
+        query = "matching" if matching.ids is None else "matching_ids"
+        rows = transaction.run("release", query, **values, **_filters(transaction, matching))
+    return [_release(row) for row in rows]
+
+
+def delete(transaction: Transaction, rows: Sequence[ReleaseRow], *, at: int) -> None:
+    """Takes releases of one object out of its reader's view for good; the newest that is left is the last one now."""
+    transaction.run_many("release", "delete", [{"position": row.position, "at": at} for row in rows])
+    for row in rows[:1]:
+        transaction.run(
+            "release", "show_last_of",
+            id_hash=hash_of(row.object_id), object_id=row.object_id, partner=row.partner, epoch=row.epoch,
+        )  # fmt: skip
+
+
 def _after(transaction: Transaction, position: int, added: int) -> int:
     """Where a reader goes on that has what was added up to a time. Positions and dates grow together."""
     if not added:
@@ -302,7 +320,10 @@ def versions_gone(
     if not object_ids:
         return {}
     rows = transaction.run("release", "versions_gone", partner=partner, hashes=hashes_of(transaction, object_ids))
-    return {(r.object_id, r.version, r.spec_version): GoneBefore(r.position, r.withdrawn_at) for r in rows}
+    return {
+        (r.object_id, r.version, r.spec_version): GoneBefore(r.position, r.withdrawn_at, bool(r.is_deleted))
+        for r in rows
+    }
 
 
 def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:

@@ -146,6 +146,7 @@ release = Table(
     Column("is_recall", SmallInteger, nullable=False),
     Column("is_last", SmallInteger, nullable=False),  # no newer version has gone to this partner
     Column("withdrawn_at", BigInteger),
+    Column("is_deleted", SmallInteger, nullable=False, server_default="0"),  # by its reader: it does not come back
     Column("ledger_index", BigInteger, nullable=False),
     Column("receipt", Text),  # the partner's word: "stored", "already-held", "refused:<code>"
     Column("receipt_at", BigInteger),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import HttpMethod, Request, Response, Router, delete, post, route
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
 from litestar.response import Stream
 
 from katchi import stix
 from katchi.errors import KatchiError
+from katchi.exchange import encoding
 from katchi.exchange.taxii import errors, media, resources
 from katchi.exchange.taxii.asking import Asking, read_asking
 from katchi.node import collections, receipts
@@ -25,6 +28,10 @@ from katchi.web import callers
 
 # A suspension is looked for between pieces of this size, so it stops a page in the middle.
 PIECE = 131_072
+
+
+# What can be read can be asked about (RFC 9110 §9.3.2); the server leaves the body out.
+_read = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
 
 
 def _answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
@@ -47,7 +54,7 @@ async def _caller(request: Request[Any, Any, Any]) -> PartnerRow:
     return await sync_to_thread(callers.identify, _node(request), request, b"")
 
 
-@get("/")
+@_read("/")
 async def discovery(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §4.1: where the API root is."""
     await _caller(request)
@@ -56,7 +63,7 @@ async def discovery(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _answer(resources.Discovery(settings.title or settings.name, [root], root))
 
 
-@get(f"/{collections.API_ROOT}/")
+@_read(f"/{collections.API_ROOT}/")
 async def api_root(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §4.2: what this API root speaks."""
     await _caller(request)
@@ -65,64 +72,60 @@ async def api_root(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _answer(resources.ApiRoot(settings.title or settings.name, [media.TAXII], limit))
 
 
-@get(f"/{collections.API_ROOT}/status/{{status_id:str}}/")
+@_read(f"/{collections.API_ROOT}/status/{{status_id:str}}/")
 async def status(request: Request[Any, Any, Any], status_id: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §4.3: what became of a hand-in."""
     partner = await _caller(request)
     return _answer(await sync_to_thread(collections.status, _node(request), partner, status_id))
 
 
-@get(f"/{collections.API_ROOT}/collections/")
+@_read(f"/{collections.API_ROOT}/collections/")
 async def all_collections(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §5.1: the collections that this partner may know of."""
     partner = await _caller(request)
     return _answer({"collections": collections.collections_of(_node(request).settings, partner)})
 
 
-@get(f"/{collections.API_ROOT}/collections/{{name:str}}/")
+@_read(f"/{collections.API_ROOT}/collections/{{name:str}}/")
 async def one_collection(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §5.2."""
     partner = await _caller(request)
     return _answer(collections.collection(_node(request).settings, partner, name))
 
 
-@get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
-async def objects(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes] | Stream:
+@_read(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
+async def objects(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.4: the objects released to this partner."""
     partner, asking = await _asking(request, name)
     return await _page(request, partner, asking)
 
 
-@get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/")
-async def one_object(
-    request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]
-) -> Response[bytes] | Stream:
+@_read(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/")
+async def one_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.6: one object, if it was released to this partner."""
     partner, asking = await _asking(request, name, object_id)
     await _require_released(_node(request), partner, object_id)
     return await _page(request, partner, asking)
 
 
-@get(f"/{collections.API_ROOT}/collections/{{name:str}}/manifest/")
-async def manifest(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+@_read(f"/{collections.API_ROOT}/collections/{{name:str}}/manifest/")
+async def manifest(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.3: what `objects` would give, without the objects."""
     partner, asking = await _asking(request, name)
     view = await sync_to_thread(collections.view, _node(request), partner, asking)
     items = [msgspec.json.encode(resources.manifest_record(row)) for row in view.rows]
-    body = b"".join(resources.page("objects", items, view.following))
-    return Response(body, media_type=media.TAXII, headers=_dates_of(view.rows))
+    return _listing(request, partner, view, resources.page("objects", items, view.following))
 
 
-@get(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/")
-async def versions(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[bytes]:
+@_read(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/")
+async def versions(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.8: the versions of one object that were released to this partner."""
     partner, asking = await _asking(request, name, object_id, every_version=True)
     view = await sync_to_thread(collections.view, _node(request), partner, asking)
     if not view.rows and asking.position == 0 and asking.added == 0:
         raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
     items = [msgspec.json.encode(resources.version_of(row)) for row in view.rows]
-    body = b"".join(resources.page("versions", items, view.following))
-    return Response(body, media_type=media.TAXII, headers=_dates_of(view.rows))
+    return _listing(request, partner, view, resources.page("versions", items, view.following))
 
 
 @post(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
@@ -136,7 +139,34 @@ async def add_objects(request: Request[Any, Any, Any], name: FromPath[str]) -> R
     partner = await sync_to_thread(callers.settle, node, claim, body)
     collections.require_flowing(partner)
     collections.collection(node.settings, partner, name, to="write")
+    body = await sync_to_thread(_unpacked, node, request.headers.get("content-encoding"), body)
     return _answer(await sync_to_thread(_take, node, partner, body), 202)
+
+
+@delete(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/", status_code=200)
+async def delete_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> None:
+    """TAXII 2.1 §5.7: takes an object, or versions of it, out of this reader's collection; by default the last one."""
+    partner, asking = await _asking(request, name, object_id)
+    collections.collection(_node(request).settings, partner, name, to="write")
+    await sync_to_thread(collections.delete, _node(request), partner, asking)
+
+
+def _unpacked(node: Node, coding: str | None, body: bytes) -> bytes:
+    try:
+        return encoding.unpacked(body, coding, limit=node.settings.limits.max_content_length)
+    except encoding.UnknownCodingError as problem:
+        raise _as_taxii(problem, errors.UnsupportedMediaError) from problem
+    except encoding.UnpacksTooLargeError as problem:
+        raise _as_taxii(problem, errors.TooLargeError) from problem
+    except encoding.UnreadableBodyError as problem:
+        raise _as_taxii(problem, errors.UnprocessableError) from problem
+
+
+def _as_taxii(problem: KatchiError, kind: type[errors.TaxiiError], where: str = "") -> errors.TaxiiError:
+    return kind(
+        problem.sentence, where=where or problem.where, what=problem.what, expected=problem.expected,
+        found=problem.found, remedy=problem.remedy,
+    )  # fmt: skip
 
 
 def _take(node: Node, partner: PartnerRow, body: bytes) -> resources.Status:
@@ -148,14 +178,7 @@ def _take(node: Node, partner: PartnerRow, body: bytes) -> resources.Status:
         else:
             account = receive(node, body, origin=partner.name, via="taxii", submitter=partner.name)
     except stix.UnreadableError as problem:
-        raise errors.UnprocessableError(
-            problem.sentence,
-            where="envelope",
-            what=problem.what,
-            expected=problem.expected,
-            found=problem.found,
-            remedy=problem.remedy,
-        ) from problem
+        raise _as_taxii(problem, errors.UnprocessableError, "envelope") from problem
     # A tool has no node that could read a receipt.
     receipt = receipts.give(node, partner_of(partner), fates) if is_node else None
     return collections.status_of(account, receipt)
@@ -188,16 +211,61 @@ async def _require_released(node: Node, partner: PartnerRow, object_id: str) -> 
         raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
 
 
-async def _page(request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking) -> Stream:
+async def _page(request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking) -> Response[Any]:
     node = _node(request)
-    pieces, headers = await sync_to_thread(_pieces, node, partner, asking)
-    return Stream(_while_flowing(node, partner, pieces), media_type=media.TAXII, headers=headers)
+    page = await sync_to_thread(collections.page, node, partner, asking)
+    released = page.released
+    headers = _dates(released.first_added, released.last_added) if released.raws else {}
+    return _conditional(request, page.mark, headers, resources.page("objects", released.raws, page.following), partner)
 
 
-def _pieces(node: Node, partner: PartnerRow, asking: Asking) -> tuple[list[bytes], dict[str, str]]:
-    released, following = collections.page(node, partner, asking)
-    dates = _dates(released.first_added, released.last_added) if released.raws else {}
-    return resources.page("objects", released.raws, following), dates
+def _listing(
+    request: Request[Any, Any, Any], partner: PartnerRow, view: collections.View, pieces: Sequence[bytes]
+) -> Response[Any]:
+    body = b"".join(pieces)
+    mark = hashlib.blake2b(body, digest_size=12, key=_node(request).copy_key).hexdigest()
+    return _conditional(request, mark, _dates_of(view.rows), [body], partner)
+
+
+def _conditional(
+    request: Request[Any, Any, Any], mark: str, headers: dict[str, str], pieces: Sequence[bytes], partner: PartnerRow
+) -> Response[Any]:
+    """The page, or word that the client has it already (RFC 9110 §13.1.2)."""
+    # Weak: packed or not, it says the same.
+    headers |= {"ETag": f'W/"{mark}"', "Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
+    if _is_held(request.headers.get("if-none-match"), mark):
+        return Response(None, status_code=304, headers=headers)
+    flowing = _while_flowing(_node(request), partner, pieces)
+    coding = _coding(request)
+    if coding is None:
+        return Stream(flowing, media_type=media.TAXII, headers=headers)
+    return Stream(_packed(flowing, coding), media_type=media.TAXII, headers=headers | {"Content-Encoding": coding})
+
+
+def _is_held(if_none_match: str | None, mark: str) -> bool:
+    held = [tag.strip().removeprefix("W/").strip('"') for tag in (if_none_match or "").split(",")]
+    return mark in held or "*" in held
+
+
+def _coding(request: Request[Any, Any, Any]) -> encoding.Coding | None:
+    """How the answer is packed. Not at all on the way to this machine: a proxy here packs it for those behind."""
+    wanted = _node(request).settings.compress
+    if wanted == "never" or (wanted == "remote" and _is_here(request)):
+        return None
+    return encoding.chosen(request.headers.get("accept-encoding"))
+
+
+def _is_here(request: Request[Any, Any, Any]) -> bool:
+    return request.client is not None and request.client.host in ("127.0.0.1", "::1")
+
+
+async def _packed(pieces: AsyncIterator[bytes], coding: encoding.Coding) -> AsyncIterator[bytes]:
+    packer = encoding.packer(coding)
+    async for piece in pieces:
+        # Packing lets go of the interpreter: others are served meanwhile.
+        if packed := await sync_to_thread(packer.compress, piece):
+            yield packed
+    yield packer.flush()
 
 
 async def _while_flowing(node: Node, partner: PartnerRow, pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
@@ -245,7 +313,7 @@ taxii_router = Router(
     path="/taxii2",
     route_handlers=[
         discovery, api_root, status, all_collections, one_collection, objects, one_object, manifest, versions,
-        add_objects,
+        add_objects, delete_object,
     ],
     exception_handlers={KatchiError: explain},
     opt={"exclude_from_csrf": True},

@@ -52,6 +52,8 @@ def read_asking(query: Iterable[tuple[str, str]], *, page_size: int) -> Asking:
     # A client may leave out the filters of its first request (OpenCTI does), but not change them.
     if match and match != cursor.match:
         raise BadFilterError("The filters are not those of the page before.", what="next", remedy="start again")
+    if "added_after" in values and _moment("added_after", values["added_after"]) != cursor.added:
+        raise BadFilterError("`added_after` is not that of the page before.", what="next", remedy="start again")
     return Asking(cursor.position, cursor.added, limit, _matching(cursor.match), cursor.match)
 
 

@@ -12,11 +12,11 @@ UPDATE release SET is_last = 0
 WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND version < :version AND is_last = 1;
 
 -- name: versions_gone (sqlite)
-SELECT object_id, version, spec_version, position, withdrawn_at FROM release
+SELECT object_id, version, spec_version, position, withdrawn_at, is_deleted FROM release
 WHERE id_hash IN (SELECT value FROM json_each(:hashes)) AND partner = :partner;
 
 -- name: versions_gone (postgresql)
-SELECT object_id, version, spec_version, position, withdrawn_at FROM release
+SELECT object_id, version, spec_version, position, withdrawn_at, is_deleted FROM release
 WHERE id_hash = ANY(:hashes) AND partner = :partner;
 
 -- name: put
@@ -35,6 +35,15 @@ WHERE position = :position;
 
 -- name: withdraw
 UPDATE release SET withdrawn_at = :at WHERE position = :position;
+
+-- name: delete
+UPDATE release SET withdrawn_at = :at, is_deleted = 1, is_last = 0 WHERE position = :position;
+
+-- name: show_last_of
+UPDATE release SET is_last = 1 WHERE position = (
+  SELECT position FROM release WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner
+    AND withdrawn_at IS NULL AND epoch = :epoch
+  ORDER BY version DESC, position DESC LIMIT 1);
 
 -- name: note_receipt
 UPDATE release SET receipt = :receipt, receipt_at = :at
