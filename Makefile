@@ -49,6 +49,10 @@ format: .venv/.dev ## put the code in form
 bench: .venv/.dev ## figures, each beside a peer; see docs/benchmarks.md
 	@for script in benchmarks/*_speed.py benchmarks/release_latency.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
+.PHONY: soak
+soak: .venv/.dev ## writers, readers, deleters and kills for half an hour (MINUTES=30)
+	@$(BIN)/python benchmarks/soak.py $(or $(MINUTES),30)
+
 .PHONY: serve
 serve: .venv/.runtime $(VENDOR) ## serve the node in ./katchi-node (KATCHI_NODE names another)
 	@$(BIN)/katchi serve
