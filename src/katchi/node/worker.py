@@ -24,6 +24,8 @@ LONGEST_WAIT = 300 * SECOND
 # Judging shares the processor with whoever hands in and waits: it goes when they pause, or after a while.
 LULL = 0.05
 PATIENCE = 0.5
+# Whoever hands in without end must not keep the readers waiting without end: so far behind, judging goes at once.
+FAR_BEHIND = 50_000
 AT_ONCE = 8  # partners served side by side
 
 
@@ -79,7 +81,8 @@ class Worker:
         busy = False
         for row in self._node.store.partners.all():
             if row.state == "active":
-                self._node.rush.let_pass(lull=LULL, at_most=PATIENCE)
+                behind = self._node.store.log.end()[0] - row.judged_seq
+                self._node.rush.let_pass(lull=LULL, at_most=0.0 if behind > FAR_BEHIND else PATIENCE)
                 busy |= judge(self._node, row.name)
                 if row.kind == "node":
                     self._set_out(row)
