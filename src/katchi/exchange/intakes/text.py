@@ -71,9 +71,9 @@ class Text:
         return gathering.found(needs_confirmation=True)
 
 
-def gather(text: str, gathering: Gathering) -> None:
-    """Add what stands in a text."""
-    for number, line in _lines_of_content(text, gathering):
+def gather(text: str, gathering: Gathering, *, numbered: bool = True) -> None:
+    """Add what stands in a text; `numbered` says that its lines are those of the document."""
+    for number, line in _lines_of_content(text, gathering, numbered):
         if not _may_hold_a_value(line):
             continue
         for found in _cve.finditer(line):
@@ -143,7 +143,7 @@ def _sentence(line: str, start: int, end: int) -> str:
 # --- Headers of messages ---------------------------------------------------------------------------
 
 
-def _lines_of_content(text: str, gathering: Gathering) -> Iterator[tuple[int, str]]:
+def _lines_of_content(text: str, gathering: Gathering, numbered: bool) -> Iterator[tuple[int, str]]:
     """The numbered lines, without the header lines of messages that were pasted in."""
     lines = text.split("\n")
     is_header = False
@@ -151,9 +151,9 @@ def _lines_of_content(text: str, gathering: Gathering) -> Iterator[tuple[int, st
         following = lines[number] if number < len(lines) else ""
         is_header = _is_header(line, following, is_header)
         if not is_header:
-            yield number, line
+            yield number * numbered, line
         elif _may_hold_a_value(line.partition(":")[2]):
-            gathering.remark(number, "mail-header", line)
+            gathering.remark(number * numbered, "mail-header", line)
 
 
 def _is_header(line: str, following: str, is_after_header: bool) -> bool:
