@@ -151,9 +151,11 @@ def reader_of(kind: str) -> Callable[[str], str | None] | None:
 # --- The whole table -----------------------------------------------------------------------------
 
 
-def has_titles(first: Sequence[str]) -> bool:
-    """Whether a first row is titles: at least one of a known role, and no value."""
-    return any(map(role_of, first)) and not any(map(key_of, first))
+def has_titles(first: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> bool:
+    """Whether a first row is titles: it holds no value, and promises some or stands above some."""
+    if any(map(key_of, first)):
+        return False
+    return any(map(role_of, first)) or any(key_of(cell) for row in rows for cell in row)
 
 
 def guess(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, str]:

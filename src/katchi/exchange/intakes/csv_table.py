@@ -141,7 +141,7 @@ def _titled(rows: Iterator[Row], comment: Sequence[str]) -> tuple[list[str], lis
     body = list(rows)
     width = max((len(row) for _, row in body), default=0)
     titles = list(comment)
-    if not titles and body and has_titles(body[0][1]):
+    if not titles and body and has_titles(body[0][1], [row for _, row in body[1:20]]):
         titles = body.pop(0)[1]
     titles = [title.strip()[:100] for title in titles[:width]]
     named: dict[str, None] = {}

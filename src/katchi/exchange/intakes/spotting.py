@@ -101,9 +101,7 @@ def _spot_piece(piece: str, is_meant: bool) -> Iterator[Spotted | Skipped]:
         yield found
     elif ":" in piece and len(piece) <= canonical.LONGEST:
         for part in piece.split(":"):
-            value = _value(part.strip(_PUNCTUATION), is_meant)
-            if value:
-                yield value
+            yield from _spot_piece(part.strip(_PUNCTUATION), is_meant)
 
 
 def _value(piece: str, is_meant: bool) -> Spotted | Skipped | None:
