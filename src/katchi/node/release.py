@@ -227,6 +227,8 @@ def _review(judgement: Judgement) -> bool:
     cursor runs past one that comes back.
     """
     row, transaction = judgement.row, judgement.transaction
+    if row.reviewed_epoch == row.epoch:
+        return False
     stale = transaction.run(
         "release",
         "to_review",
@@ -239,7 +241,10 @@ def _review(judgement: Judgement) -> bool:
         for found in stale:
             _review_one(judgement, found)
         return True
-    return _reconsider(judgement)
+    if _reconsider(judgement):
+        return True
+    transaction.run("partner", "reviewed", name=row.name, epoch=row.epoch)
+    return False
 
 
 def _review_one(judgement: Judgement, found: Any) -> None:

@@ -42,7 +42,7 @@ def _queries(subject: str, dialect: str) -> Mapping[str, TextClause]:
 
 
 @cache
-def _driver_query(subject: str, name: str, dialect: str) -> str:
+def driver_query(subject: str, name: str, dialect: str) -> str:
     query = _queries(subject, dialect)[name].text
     return query if dialect == "sqlite" else re.sub(r"(?<!:):(\w+)", r"%(\1)s", query)
 
@@ -84,7 +84,7 @@ class Transaction:
         database's.
         """
         if rows:
-            self.connection.exec_driver_sql(_driver_query(subject, name, self.dialect), list(rows))
+            self.connection.exec_driver_sql(driver_query(subject, name, self.dialect), list(rows))
 
     def among(self, values: Sequence[str] | Sequence[int]) -> Any:
         """A list as this database takes it: JSON for SQLite's json_each, an array for PostgreSQL's ANY."""

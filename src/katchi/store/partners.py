@@ -33,6 +33,7 @@ class PartnerRow:
     contact_at: int | None
     trouble: str | None
     trouble_at: int | None
+    reviewed_epoch: int
 
 
 @dataclass(frozen=True, slots=True)

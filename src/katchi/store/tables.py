@@ -105,6 +105,8 @@ partner = Table(
     Column("document", LargeBinary, nullable=False),  # the Partner value as JSON: keys, url, contacts
     Column("terms_digest", Text),
     Column("epoch", BigInteger, nullable=False),  # counts the terms put in force; see release.epoch
+    # The last terms that all earlier releases and withholdings were held against.
+    Column("reviewed_epoch", BigInteger, nullable=False, server_default="0"),
     Column("judged_seq", BigInteger, nullable=False),  # the log is judged for this partner up to here
     Column("pushed_position", BigInteger, nullable=False),
     Column("pulled_after", BigInteger, nullable=False),  # date_added of theirs that we have read up to

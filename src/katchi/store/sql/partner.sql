@@ -2,11 +2,11 @@
 
 -- name: all
 SELECT name, kind, state, document, terms_digest, epoch, judged_seq, pushed_position, pulled_after, contact_at, trouble,
-  trouble_at FROM partner ORDER BY name;
+  trouble_at, reviewed_epoch FROM partner ORDER BY name;
 
 -- name: one
 SELECT name, kind, state, document, terms_digest, epoch, judged_seq, pushed_position, pulled_after, contact_at, trouble,
-  trouble_at FROM partner WHERE name = :name;
+  trouble_at, reviewed_epoch FROM partner WHERE name = :name;
 
 -- name: put
 INSERT INTO partner (name, kind, state, document, epoch, judged_seq, pushed_position, pulled_after)
@@ -25,6 +25,9 @@ WHERE p.name = :partner;
 
 -- name: terms_history
 SELECT epoch, digest, at, person FROM terms WHERE partner = :partner ORDER BY epoch DESC;
+
+-- name: reviewed
+UPDATE partner SET reviewed_epoch = :epoch WHERE name = :name;
 
 -- name: judged
 UPDATE partner SET judged_seq = :seq WHERE name = :name;

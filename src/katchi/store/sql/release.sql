@@ -12,8 +12,9 @@ UPDATE release SET is_last = 0
 WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND version < :version AND is_last = 1;
 
 -- name: versions_gone (sqlite)
+-- The + keeps SQLite from walking the partner's whole view instead of looking the hashes up.
 SELECT object_id, version, spec_version, position, withdrawn_at, is_deleted FROM release
-WHERE id_hash IN (SELECT value FROM json_each(:hashes)) AND partner = :partner;
+WHERE id_hash IN (SELECT value FROM json_each(:hashes)) AND +partner = :partner;
 
 -- name: versions_gone (postgresql)
 SELECT object_id, version, spec_version, position, withdrawn_at, is_deleted FROM release
@@ -53,7 +54,7 @@ WHERE id_hash = :id_hash AND object_id = :object_id AND partner = :partner AND d
 
 -- name: gone_to (sqlite)
 SELECT DISTINCT of_id FROM release
-WHERE of_hash IN (SELECT value FROM json_each(:hashes)) AND partner = :partner;
+WHERE of_hash IN (SELECT value FROM json_each(:hashes)) AND +partner = :partner;
 
 -- name: gone_to (postgresql)
 SELECT DISTINCT of_id FROM release WHERE of_hash = ANY(:hashes) AND partner = :partner;
