@@ -68,6 +68,8 @@ MD5, SHA256 = "0123456789abcdef" * 2, "0123456789abcdef" * 4
         ("foo[.]zip", ["foo.zip"]),
         ("'evil.example'|\"worse.example\"", ["evil.example", "worse.example"]),
         ("From: evil.example was loaded", ["evil.example"]),
+        (f"[{MD5}](https://scanner.example/{MD5})", [MD5]),
+        ("[report](https://evil.example/x)", ["https://evil.example/x"]),
     ],
 )
 def test_a_text_gives_its_indicators(text: str, values: list[str]) -> None:
@@ -225,6 +227,8 @@ def test_a_mapping_that_does_not_fit_is_refused(mapping: dict[str, str]) -> None
         ("ip\tnote\n192.0.2.1\tx\n", ["192.0.2.1"]),
         (f"md5,sha256\n{MD5},{SHA256}\n", [MD5, SHA256]),
         ('# feed\n# "first_seen", "ioc_value"\n"2014-01-01", "http://evil.example/"\n', ["http://evil.example/"]),
+        (f"|Hash|Type|\n|:--|:--|\n|[{MD5}](https://scanner.example/x)|Win64 EXE|\n", [MD5]),
+        (f"hash,type\n{MD5},Email\n", [MD5]),
         ("지표,설명\nevil[.]example,한국어\n", ["evil.example"]),
         ("value,x\n192.0.2.1:443,\nCVE-2014-0160,\n", ["192.0.2.1", "CVE-2014-0160"]),
     ],

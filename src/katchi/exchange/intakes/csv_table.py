@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from katchi.errors import KatchiError
@@ -28,6 +29,9 @@ _CONFIDENCE = {
     "보통": 50,
     "높음": 85,
 }  # STIX 2.1 App. A
+
+_rule = re.compile(r"\s*(?::?-+:?)?\s*").fullmatch  # what stands between titles and rows in Markdown
+_markdown_link = re.compile(r"\[([^\[\]]{1,4096})\]\([^()]{1,4096}\)").fullmatch
 
 Row = tuple[int, list[str]]
 
@@ -112,9 +116,17 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
             if len(row) > _MOST_COLUMNS:
                 raise _unreadable(line, f"at most {_MOST_COLUMNS} columns")
             if any(cell.strip() for cell in row) and not row[0].startswith("#"):
-                yield line, row
+                row = row if delimiter != "|" else [_without_link(cell) for cell in row]
+                if delimiter != "|" or not all(_rule(cell) for cell in row):
+                    yield line, row
     except csv.Error as error:
         raise _unreadable(reader.line_num, "cells of less than 128 KiB, and every quote closed") from error
+
+
+def _without_link(cell: str) -> str:
+    """Tables in Markdown link their values to some scanner: the value is meant."""
+    link = _markdown_link(cell.strip())
+    return link[1] if link else cell
 
 
 def _unreadable(line: int, expected: str) -> UnreadableDocumentError:
@@ -191,9 +203,11 @@ def _gather_row(line: int, row: list[str], columns: Sequence[tuple[int, str, str
 
 def _gather_value(line: int, cell: str, kind: str, source: str, details: Details, gathering: Gathering) -> None:
     reader = reader_of(kind)
-    key = reader(cell) if reader else key_of(cell)
+    told = key_of(cell)
+    key = reader(cell) if reader else told
+    if key is None and told and told.startswith("file:"):
+        key = told  # a hash is nothing else: the type told what the file is (`Email`)
     if key is None:
-        told = key_of(cell) if reader else None
         gathering.remark(line, "formula" if cell.startswith(_FORMULA) else "type-differs" if told else "no-value", cell)
     elif key.startswith("vulnerability:"):
         gathering.add_vulnerability(key.partition(":")[2], source)

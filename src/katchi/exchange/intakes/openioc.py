@@ -23,6 +23,7 @@ _KINDS = {  # what a search term may be, by the kinds of canonical key
     **dict.fromkeys(
         ("urlhistoryitem/hostname", "urlhistoryitem/url", "network/uri"), ("url", "domain", "ipv4", "ipv6")
     ),
+    "network/string": ("ipv4", "ipv6", "domain", "url"),
     "email/from": ("email",),
 }
 _PATHS = {  # terms that are words

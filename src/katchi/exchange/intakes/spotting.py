@@ -28,6 +28,7 @@ _hex = re.compile(r"[0-9A-Fa-f]+").fullmatch
 _HASH_OF = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 _four_numbers = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?", re.ASCII).fullmatch
 _local_part = re.compile(r"[A-Za-z0-9._%+-]{1,64}").fullmatch
+_markdown_link = re.compile(r"\[([^\[\]]{4,4096})\]\([^()]{1,4096}\)").match
 _hangul_end = re.compile(r"(?<=[!-~])[가-힣]{1,12}$")
 _hangul_start = re.compile(r"^[가-힣]{1,12}(?=[!-~])")
 _particle = re.compile(r"(?<=[!-~])(?:에서는?|으로|에게|까지|부터|입니다|이며|[로에를을은는이가와과의도])$")
@@ -68,6 +69,13 @@ def spot(word: str) -> tuple[Spotted | Skipped, ...]:
 
 
 def _spot(word: str) -> Iterator[Spotted | Skipped]:
+    link = _markdown_link(word)
+    if link:
+        # `[<hash>](https://scanner.example/<hash>)` is about the hash, not about the scanner.
+        labelled = [each for each in spot(link[1]) if isinstance(each, Spotted)]
+        if labelled:
+            yield from labelled
+            return
     refanged = refang(word)
     is_meant = refanged != word or "xx" in word[:5].lower()
     scheme = _scheme.search(refanged)
