@@ -73,9 +73,9 @@ def _nested(depth: int) -> bytes:
 
 UNREADABLE = {
     "broken JSON": (b'{"type": "bundle", "objects": [', "JSON"),
-    "JSON of another kind": (b'"hello"', "no objects"),
+    "JSON of another kind": (b'"hello"', "Nothing"),
     "several documents on one line": (bundle(indicator(1)) + bundle(indicator(2)), "JSON"),
-    "text that is not UTF-8": ("가".encode("cp949"), "JSON"),
+    "text that is not UTF-8": ("가".encode("cp949"), "Nothing"),
 }
 
 

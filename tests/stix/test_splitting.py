@@ -90,6 +90,7 @@ def test_broken_json_is_told_by_line_and_column(document: bytes, where: str) -> 
         (b"[" * 10_000 + b"]" * 10_000, "too deeply"),
         (b'{"objects":[' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"]}", "too deeply"),
         (b"[" * 2_000_000, "too deeply"),
+        (b'{"type":"bundle","\xed\xa0\x80":1,"objects":[]}', "not UTF-8"),
     ],
 )
 def test_what_is_no_document_is_refused(document: bytes, word: str) -> None:

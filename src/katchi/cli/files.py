@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from katchi.cli.invocation import Invocation, here, person
 from katchi.errors import Diagnostic, KatchiError
 
 if TYPE_CHECKING:
+    from katchi.node.documents import Opened, Wishes
     from katchi.node.export import Exported
     from katchi.node.reading import Problem
     from katchi.node.receive import Account
@@ -33,59 +35,143 @@ def register(app: typer.Typer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What became of one file."""
+    """What became of one file, or of one document in it."""
 
     source: str
     account: Account | None = None
     error: Diagnostic | None = None
+    opened: Opened | None = None
+    is_declined: bool = False
 
     @property
     def is_good(self) -> bool:
-        return self.account is not None and not self.account.refused
+        return self.is_declined or (self.account is not None and not self.account.refused)
 
 
 def import_(
     context: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="STIX bundles, TAXII envelopes, arrays or lines; - is stdin."),
+        typer.Argument(metavar="FILE…", help="STIX, or reports, mail, pages, lists, tables, OpenIOC; - is stdin."),
     ],
     origin: Annotated[str, typer.Option(help="Whose intelligence it is: own, or a partner's name.")] = "own",
     preview: Annotated[bool, typer.Option("--preview", help="Say what would happen; store nothing.")] = False,
+    marking: Annotated[str, typer.Option(help="TLP label for what is made out of a document that is not STIX.")] = "",
+    kind: Annotated[str, typer.Option(help="What the files are, where that is not plain: text, csv, html …")] = "",
+    columns: Annotated[
+        list[str] | None, typer.Option("--column", metavar="COLUMN=ROLE", help="What a column of a table holds.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before what was guessed is taken in.")] = False,
 ) -> None:
-    """Take intelligence in from files.
+    """Take intelligence in from files, packed (gzip, zstd, zip, tar) or not.
 
-    Good objects are kept, bad ones listed with the reason.
+    Good objects are kept, bad ones listed with the reason. What is made out of a report or a table is
+    shown with the sentence it came from, and taken in once you say yes.
 
-    Exits 1 if any object was refused. Example: katchi import bundle.json
+    Exits 1 if any object was refused. Example: katchi import --marking amber report.html
     """
     invocation = here(context)
+    mapping = dict(_column(each) for each in columns or ())
     for name in files:
         if name != STDIN:
             Path(name).stat()  # all of them, before the first is touched
+    from katchi.node.documents import Wishes
+
+    asking = _Asking(invocation, Wishes(kind, marking, mapping), origin, preview, yes)
     with invocation.node() as node:
         if origin != "own":
             node.store.partners.one(origin)
-        reports = [_import_one(invocation, node, name, origin, preview) for name in files]
+        reports = [report for name in files for report in asking.import_file(node, name)]
     _show_import(invocation, reports, preview)
     if not all(report.is_good for report in reports):
         raise typer.Exit(1)
 
 
-def _import_one(invocation: Invocation, node: Node, name: str, origin: str, is_preview: bool) -> _Report:
-    from katchi.node.preview import preview
-    from katchi.node.receive import receive
+def _column(text: str) -> tuple[str, str]:
+    column, equals, role = text.rpartition("=")
+    if not equals:
+        raise typer.BadParameter("give COLUMN=ROLE, such as 'IP address=value'", param_hint="--column")
+    return column, role
 
-    take: Callable[..., Account] = preview if is_preview else receive
-    via = Path(name).name if name != STDIN else "standard input"
-    try:
-        with invocation.progress(via) as progress:
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What the person at the terminal wants done with the files."""
+
+    invocation: Invocation
+    wishes: Wishes
+    origin: str
+    is_preview: bool
+    is_agreed: bool
+
+    def import_file(self, node: Node, name: str) -> Iterator[_Report]:
+        """Each document of a file, as it is taken in; one that is broken does not stop the next file."""
+        from katchi.node.documents import open_document
+
+        label = Path(name).name if name != STDIN else "standard input"
+        try:
             document = _document(name, node.settings.limits.max_document)
-            return _Report(name, take(node, document, origin=origin, via=via, submitter=person(), progress=progress))
-    except KatchiError as problem:
-        diagnostic = problem.diagnostic()
-        where = f"{name}: {diagnostic.where}" if diagnostic.where else name
-        return _Report(name, error=_at(diagnostic, where))
+            for opened in open_document(node, document, label, self.wishes):
+                yield self._import_one(node, name if opened.name == label else f"{name}/{opened.name}", opened)
+        except KatchiError as problem:
+            yield _failed(name, problem)
+
+    def _import_one(self, node: Node, source: str, opened: Opened) -> _Report:
+        from katchi.node.documents import require_marked, take
+
+        if opened.found is not None:
+            _show_found(self.invocation, source, opened)
+        try:
+            if not self.is_preview:
+                require_marked(opened, self.wishes)
+                if not self._is_wanted(opened):
+                    return _Report(source, opened=opened, is_declined=True)
+            with self.invocation.progress(source) as progress:
+                account = take(
+                    node, opened, origin=self.origin, submitter=person(), is_preview=self.is_preview, progress=progress
+                )
+        except KatchiError as problem:
+            return _failed(source, problem)
+        return _Report(source, account, opened=opened)
+
+    def _is_wanted(self, opened: Opened) -> bool:
+        if self.is_agreed or not opened.needs_confirmation or opened.found is None or not opened.found.objects:
+            return True
+        if not sys.stdin.isatty():
+            from katchi.node.documents import UnconfirmedError
+
+            raise UnconfirmedError(
+                "Nobody has looked at what was found in this document.",
+                where=opened.name,
+                remedy="look at it with --preview, then say --yes",
+            )
+        return typer.confirm(self.invocation.word("import-ask", count=len(opened.found.objects)), err=True)
+
+
+def _failed(source: str, problem: KatchiError) -> _Report:
+    diagnostic = problem.diagnostic()
+    is_told = not diagnostic.where or diagnostic.where == Path(source).name
+    return _Report(source, error=_at(diagnostic, source if is_told else f"{source}: {diagnostic.where}"))
+
+
+def _show_found(invocation: Invocation, source: str, opened: Opened) -> None:
+    import msgspec
+
+    found = opened.found
+    assert found is not None
+    count = len(found.objects) + opened.known
+    invocation.tell(invocation.word("import-found", source=source, kind=opened.title, count=count, known=opened.known))
+    if found.mapping:
+        mapping = ", ".join(f"{column} = {role}" for column, role in found.mapping.items())
+        invocation.say("import-mapping", mapping=mapping)
+    items = [msgspec.json.decode(raw) for raw in found.objects[:SHOWN]]
+    rows = [(item["type"], item["name"], found.sources.get(item["id"], "")) for item in items]
+    invocation.table(("type", "name", "from"), rows)
+    if len(found.objects) > SHOWN:
+        invocation.say("import-more-found", count=len(found.objects) - SHOWN)
+    if found.remarks:
+        codes = Counter(remark.code for remark in found.remarks)
+        invocation.say("import-left-out", codes=", ".join(f"{code} ({n})" for code, n in codes.most_common()))
 
 
 def _at(diagnostic: Diagnostic, where: str) -> Diagnostic:
@@ -113,7 +199,9 @@ def _show_import(invocation: Invocation, reports: list[_Report], is_preview: boo
     totals = {name: sum(getattr(each, name) for each in accounts) for name in ("total", "stored", "held", "refused")}
     invocation.answer({"preview": is_preview, **totals, "files": [_as_document(report) for report in reports]})
     for report in reports:
-        if report.account:
+        if report.is_declined:
+            invocation.say("import-not-taken", source=report.source)
+        elif report.account:
             _show_account(invocation, report.source, report.account)
         elif report.error:
             invocation.complain(report.error)
@@ -122,7 +210,19 @@ def _show_import(invocation: Invocation, reports: list[_Report], is_preview: boo
 
 
 def _as_document(report: _Report) -> dict[str, object]:
-    outcome = {"error": report.error} if report.error else {"account": report.account}
+    outcome: dict[str, object] = {"error": report.error} if report.error else {"account": report.account}
+    found = report.opened.found if report.opened else None
+    if report.opened and found:
+        import msgspec
+
+        outcome |= {
+            "kind": report.opened.kind,
+            "known": report.opened.known,
+            "mapping": found.mapping,
+            "found": [msgspec.Raw(raw) for raw in found.objects],
+            "sources": found.sources,
+            "left_out": found.remarks,
+        }
     return {"source": report.source, **outcome}
 
 

@@ -50,6 +50,16 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{source}: {total} objects: {stored} new, {held} already held, {refused} refused",
         "{source}: 객체 {total}개: 신규 {stored}, 이미 보유 {held}, 거부 {refused}",
     ),
+    "import-found": (
+        "{source} ({kind}): {count} objects found, {known} of them held already",
+        "{source} ({kind}): 객체 {count}개 발견, 그중 {known}개는 이미 보유",
+    ),
+    "import-mapping": ("Columns: {mapping}", "열: {mapping}"),
+    "import-left-out": ("Left out: {codes}", "제외: {codes}"),
+    "import-more-found": ("… and {count} more; --json lists all", "… 외 {count}개; --json으로 모두 볼 수 있습니다"),
+    "import-ask": ("Take these {count} objects in?", "이 객체 {count}개를 저장할까요?"),
+    "import-not-taken": ("{source}: nothing was taken in.", "{source}: 저장하지 않았습니다."),
+    "col-from": ("from", "출처"),
     "import-preview": ("(preview: nothing was stored)", "(미리보기: 저장하지 않았습니다)"),
     "import-refused": ("Refused:", "거부된 객체:"),
     "import-refused-more": (

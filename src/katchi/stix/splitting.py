@@ -48,6 +48,10 @@ def split(document: bytes, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
         slices = _slices(text)
     except msgspec.DecodeError as error:
         slices = _lines(text, document, offset, error)
+    except UnicodeDecodeError as error:
+        raise UnreadableError(
+            "The name of a property is not UTF-8.", found=repr(error.object[:20]), remedy="write the JSON as UTF-8"
+        ) from error
     except RecursionError as error:
         raise UnreadableError("The JSON is nested too deeply.", remedy="flatten the document") from error
     if len(slices) > limits.objects:

@@ -43,6 +43,7 @@ def _queries(subject: str, dialect: str) -> Mapping[str, TextClause]:
 
 @cache
 def driver_query(subject: str, name: str, dialect: str) -> str:
+    """A named query in the words of the database's own driver."""
     query = _queries(subject, dialect)[name].text
     return query if dialect == "sqlite" else re.sub(r"(?<!:):(\w+)", r"%(\1)s", query)
 

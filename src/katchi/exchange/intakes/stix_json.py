@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from katchi import stix
-from katchi.exchange.intake import Choices, Found, UnreadableDocumentError
+from katchi.exchange.intake import Choices, Found
 
 _has_type = re.compile(rb'"type"\s{0,20}:\s{0,20}"([a-z0-9-]{3,60})"').search
 _has_id = re.compile(rb'"id"\s{0,20}:\s{0,20}"[a-z0-9-]{3,60}--').search
@@ -29,13 +29,6 @@ class StixJson:
         return 60 if b'"objects"' in start else 10
 
     def read(self, document: bytes, choices: Choices) -> Found:
-        """The objects, byte for byte. Raises stix.UnreadableError, UnreadableDocumentError."""
-        try:
-            slices = stix.split(document)
-        except UnicodeDecodeError as error:
-            raise UnreadableDocumentError(
-                "This JSON is not written in UTF-8.",
-                where=f"byte {error.start} of a name",
-                remedy="save it as UTF-8, as RFC 8259 §8.1 has it",
-            ) from error
+        """The objects, byte for byte. Raises stix.UnreadableError."""
+        slices = stix.split(document)
         return Found(slices, [], {}, needs_confirmation=False)
