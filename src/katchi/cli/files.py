@@ -63,10 +63,10 @@ def import_(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before what was guessed is taken in.")] = False,
 ) -> None:
-    """Take intelligence in from files, packed (gzip, zstd, zip, tar) or not.
+    """Take intelligence in from files.
 
-    Good objects are kept, bad ones listed with the reason. What is made out of a report or a table is
-    shown with the sentence it came from, and taken in once you say yes.
+    They may be packed (gzip, zstd, zip, tar). Good objects are kept, bad ones listed with the reason. What
+    is made out of a report or a table is shown with the sentence it came from, and taken in once you say yes.
 
     Exits 1 if any object was refused. Example: katchi import --marking amber report.html
     """
