@@ -10,9 +10,12 @@ Run peers in the same session on the same machine and quote ratios.
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
 import sys
 import time
+import urllib.parse
 import uuid
 from dataclasses import dataclass, field
 
@@ -91,15 +94,20 @@ def write(client: httpx.Client, objects_url: str, count: int, figures: Figures) 
 
 
 def read(client: httpx.Client, objects_url: str, figures: Figures) -> None:
-    """Walks all pages by `next`."""
+    """Walks all pages by `next`, with the standard library's client: httpx takes as long as our server."""
     began = time.perf_counter()
     query: dict[str, str] = {"limit": str(ENVELOPE)}
+    url = httpx.URL(objects_url)
+    plain = http.client.HTTPConnection(url.host, url.port)
+    headers = {"Accept": TAXII, "Authorization": client.build_request("GET", url).headers["authorization"]}
     while True:
         asked = time.perf_counter()
-        response = client.get(objects_url, params=query)
+        plain.request("GET", f"{url.path}?{urllib.parse.urlencode(query)}", headers=headers)
+        response = plain.getresponse()
+        body = response.read()
         figures.http.append(time.perf_counter() - asked)
-        response.raise_for_status()
-        page = response.json()
+        assert response.status == 200, body[:200]
+        page = json.loads(body)
         figures.read += len(page.get("objects", []))
         if not page.get("more"):
             break
@@ -135,7 +143,9 @@ def peer(count: int, root: str, collection: str, user: str, password: str) -> No
 
 
 def _client(user: str, password: str) -> httpx.Client:
-    return httpx.Client(auth=(user, password), headers={"Accept": TAXII, "Content-Type": TAXII}, timeout=600)
+    signed_in = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    headers = {"Accept": TAXII, "Content-Type": TAXII, "Authorization": signed_in}
+    return httpx.Client(headers=headers, timeout=600)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -264,12 +263,3 @@ def test_no_refusal_shows_more_than_an_excerpt() -> None:
     with pytest.raises(token.TokenForOtherRequestError) as caught:
         check(minted(target="/" + "x" * 4000))
     assert len(str(caught.value)) < 1000
-
-
-def test_checking_is_cheap() -> None:
-    headers = [minted(jti=number.to_bytes(16, "big")) for number in range(200)]
-    seen = Seen()
-    start = time.perf_counter()
-    for header in headers:
-        check(header, seen=seen)
-    assert (time.perf_counter() - start) / 200 < 0.002  # about 0.1 ms when nothing else runs

@@ -55,7 +55,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # An acknowledged object must outlive a power cut, so each commit waits for the disk.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA busy_timeout = 30000")
-    cursor.execute("PRAGMA cache_size = -32000")
+    cursor.execute("PRAGMA cache_size = -4000")
     # Checkpoints copy pages back in bulk: rarely enough that a page changed often is copied once.
     cursor.execute("PRAGMA wal_autocheckpoint = 16000")
     cursor.execute("PRAGMA temp_store = MEMORY")
@@ -112,6 +112,7 @@ class Database:
             self.url,
             poolclass=QueuePool,
             pool_size=4,
+            pool_use_lifo=True,  # the connection that was used last has its pages at hand
             max_overflow=12,
             connect_args={"check_same_thread": False},
         )
