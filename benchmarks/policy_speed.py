@@ -37,6 +37,9 @@ class DictWorld:
     def released_before(self, object_id: str) -> bool:
         return False
 
+    def is_taken_back(self, obj: stix.Object, origin: str) -> bool:
+        return False
+
     def last_released(self, object_id: str) -> Sequence[stix.Object]:
         return ()
 

@@ -90,6 +90,7 @@ class SmallWorld:
     held: dict[str, tuple[stix.Object, str, int]] = field(default_factory=dict)
     gone: dict[str, dict[str, stix.Object]] = field(default_factory=dict)
     copies: dict[str, Copy] = field(default_factory=dict)
+    taken_back: set[str] = field(default_factory=set)
 
     def hold(self, *objects: stix.Object, origin: str = "own", added_at: int = 0) -> None:
         for obj in objects:
@@ -123,6 +124,9 @@ class SmallWorld:
 
     def released_before(self, object_id: str) -> bool:
         return object_id in self.gone
+
+    def is_taken_back(self, obj: stix.Object, origin: str) -> bool:
+        return obj.id in self.taken_back
 
     def last_released(self, object_id: str) -> Sequence[stix.Object]:
         return list(self.gone.get(object_id, {}).values())

@@ -152,6 +152,10 @@ def _about(invocation: Invocation, shown: Shown) -> dict[str, Any]:
             {"partner": held.partner, "code": held.code, "reason": _reason(invocation, held.code, held.detail)}
             for held in shown.withheld
         ],
+        "taken_back_by": [
+            {"partner": each.partner, "when": moment(each.noted_at), "digest": each.digest.hex()}
+            for each in shown.taken_back
+        ],
     }
 
 
@@ -164,6 +168,7 @@ def _release(gone: Gone) -> dict[str, Any]:
         "rule": gone.rule,
         "receipt": gone.receipt,
         "withdrawn": moment(gone.withdrawn_at) or None,
+        "withdrawal_known": gone.told,
     }
 
 
@@ -185,13 +190,18 @@ def _show(invocation: Invocation, about: dict[str, Any]) -> None:
     _section(invocation, "referring", ("type", "name", "id"), about["referred_to_by"])
     released = [
         {**each, "when": each["at"], "receipt": each["receipt"] or invocation.word("waiting")}
-        | ({"receipt": invocation.word("withdrawn")} if each["withdrawn"] else {})
+        | ({"receipt": _withdrawn(invocation, each)} if each["withdrawn"] else {})
         | ({"rule": f"{each['rule']} ({invocation.word('redacted')})"} if each["is_copy"] else {})
         for each in about["released_to"]
     ]
     _section(invocation, "released", ("partner", "when", "rule", "receipt"), released)
     withheld = [{**each, "why": each["reason"]} for each in about["withheld_from"]]
     _section(invocation, "withheld", ("partner", "why"), withheld)
+    _section(invocation, "taken-back", ("partner", "when"), about["taken_back_by"])
+
+
+def _withdrawn(invocation: Invocation, release: dict[str, Any]) -> str:
+    return invocation.word("withdrawn-known" if release["withdrawal_known"] else "withdrawn")
 
 
 def _lines(value: object) -> list[str]:

@@ -119,9 +119,11 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "section-same": ("Others about the same", "같은 대상을 말하는 객체"),
     "section-referring": ("Referred to by", "이 객체를 참조하는 객체"),
     "section-released": ("Released to", "공개한 기관"),
+    "section-taken-back": ("Taken back by", "제공을 철회한 기관"),
     "section-withheld": ("Withheld from", "공개하지 않은 기관"),
     "revoked": ("revoked", "철회됨"),
     "withdrawn": ("withdrawn", "공개 취소"),
+    "withdrawn-known": ("withdrawn, and known there", "철회됨, 상대 기관 확인"),
     "waiting": ("waiting", "대기 중"),
     "redacted": ("redacted copy", "편집본"),
     # Partners

@@ -81,9 +81,10 @@ def pull(node: Node, name: str, link: Link) -> int:
         if not page.last_added:
             return came
         collections.require_flowing(node.store.partners.one(name))
-        _, fates = receive_with_fates(node, page.body, partner=name, via="pull")
+        as_of = stix.parse_timestamp(page.last_added)
+        _, fates = receive_with_fates(node, page.body, partner=name, via="pull", as_of=as_of)
         link.ask("POST", RECEIPTS, body=receipts.give(node, partner_of(row), fates))
-        node.store.partners.note_pulled(name, stix.parse_timestamp(page.last_added))
+        node.store.partners.note_pulled(name, as_of)
         came += len(fates)
         following = page.following
         if not following:

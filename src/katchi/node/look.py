@@ -22,6 +22,7 @@ from katchi.store.partners import PartnerRow, TermsRow
 from katchi.store.releases import Flow, Gone, HeldBack
 from katchi.store.search import Hit, Reference, Wanted
 from katchi.store.submissions import Intake, Submission
+from katchi.store.withdrawals import TakenBack
 
 PAGE = 50
 
@@ -86,6 +87,7 @@ class Shown:
     releases: Sequence[Gone]
     withheld: Sequence[HeldBack]
     findings: Sequence[stix.Finding]
+    taken_back: Sequence[TakenBack]
     raw: str
 
 
@@ -232,6 +234,7 @@ def show(node: Node, object_id: str, language: str) -> Shown | None:
         releases=node.store.releases.of_object(object_id),
         withheld=node.store.releases.withheld_of(object_id),
         findings=stix.check(item),
+        taken_back=node.store.withdrawals.of_object(object_id),
         raw=bytes(versions[0].raw).decode("utf-8", "replace"),
     )
 

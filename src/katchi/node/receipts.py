@@ -8,7 +8,7 @@ from katchi import policy
 from katchi.node.receive import Fate
 from katchi.node.wiring import Node
 from katchi.policy.ledger import Receipt, Received
-from katchi.store import ledger, releases
+from katchi.store import ledger, releases, withdrawals
 
 
 class ForeignReceiptError(policy.keys.BadSignatureError):
@@ -51,7 +51,10 @@ def take(node: Node, partner: policy.partner.Partner, document: bytes) -> Receip
     digest = policy.ledger.digest_of(document).hex()
     entry = policy.ledger.receipt_entry(partner.name, digest, len(receipt.entries), at=now, salt=node.random(16))
     with node.store.database.writing() as transaction:
-        releases.note_receipts(transaction, partner.name, receipt.entries, at=now)
+        came = [entry for entry in receipt.entries if entry.outcome != "withdrawn"]
+        releases.note_receipts(transaction, partner.name, came, at=now)
+        told = [entry for entry in receipt.entries if entry.outcome == "withdrawn"]
+        withdrawals.note_told(transaction, partner.name, told, at=now)
         ledger.append(transaction, [entry])
         transaction.run("partner", "contact", name=partner.name, at=now)
     return receipt

@@ -16,7 +16,7 @@ from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node.reading import Problem, ReadBatch, read_all
 from katchi.node.wiring import OWN, Node
-from katchi.store import log, submissions
+from katchi.store import log, submissions, withdrawals
 from katchi.store.database import Transaction
 from katchi.store.log import Arrival, NotTaken, Stored
 
@@ -58,18 +58,22 @@ class Fate(msgspec.Struct, frozen=True):
     object_id: str
     version: str
     digest: bytes
-    outcome: str  # "stored", "already-held" or "refused:<code>"
+    outcome: str  # "stored", "already-held", "refused:<code>"; "withdrawn" for what was taken back
 
 
 class Intake:
     """One hand-in under way."""
 
-    def __init__(self, node: Node, *, origin: str, via: str, submitter: str, owes_receipt: bool = False) -> None:
+    def __init__(
+        self, node: Node, *, origin: str, via: str, submitter: str,
+        owes_receipt: bool = False, as_of: int = withdrawals.LATEST,
+    ) -> None:  # fmt: skip
         self.node = node
         self.origin = origin
         self.via = via
         self.submitter = submitter
         self.owes_receipt = owes_receipt
+        self.as_of = as_of
         self.fates: list[Fate] = []
         self.problems: list[Problem] = []
         self.tolerated: Counter[str] = Counter()
@@ -110,7 +114,10 @@ class Intake:
             for arrival, outcome in zip(arrivals, outcomes, strict=True):
                 self._note(arrival, outcome)
             if self.owes_receipt:
-                _remember(transaction, self.origin, self.fates[first:], now)
+                fates = self.fates[first:]
+                _remember(transaction, self.origin, fates, now)
+                taken = [(fate.object_id, fate.digest) for fate in fates]
+                withdrawals.give_again(transaction, self.origin, taken, as_of=self.as_of, now=now)
         self.node.bell.ring()
 
     def _with_known_markings(self, transaction: Transaction, arrivals: list[Arrival]) -> list[Arrival]:
@@ -182,9 +189,14 @@ class Intake:
         return account
 
 
-def receive_with_fates(node: Node, document: bytes, *, partner: str, via: str) -> tuple[Account, tuple[Fate, ...]]:
-    """As `receive`, from a partner, with what became of each object for the receipt."""
-    intake = Intake(node, origin=partner, via=via, submitter=partner, owes_receipt=True)
+def receive_with_fates(
+    node: Node, document: bytes, *, partner: str, via: str, as_of: int = withdrawals.LATEST
+) -> tuple[Account, tuple[Fate, ...]]:
+    """As `receive`, from a partner, with what became of each object for the receipt.
+
+    `as_of` (µs, the partner's clock) is when it released these: what it took back later stays taken back.
+    """
+    intake = Intake(node, origin=partner, via=via, submitter=partner, owes_receipt=True, as_of=as_of)
     account = intake.take(_split(node, document), None)
     return account, tuple(intake.fates)
 

@@ -10,7 +10,7 @@ from typing import Any
 from katchi import policy, stix
 from katchi.node.wiring import Node
 from katchi.policy.partner import Partner
-from katchi.store import ledger, log, partners, releases
+from katchi.store import ledger, log, partners, releases, withdrawals
 from katchi.store.database import Transaction
 from katchi.store.partners import PartnerRow
 from katchi.store.world import StoreWorld
@@ -41,6 +41,7 @@ class Judgement:
         self._going: list[_Going] = []
         self._kept_back: dict[str, dict[str, Any]] = {}
         self._dropped: dict[str, tuple[str, ...]] = {}
+        self.tightened: dict[str, str] = {}  # id -> why it must not be in the view any more
 
     def judge(self, entries: Sequence[log.Entry]) -> None:
         """Decides about these versions, then about whatever waited for those that go, and so on."""
@@ -70,7 +71,10 @@ class Judgement:
         )
         if not isinstance(decision, policy.Release):
             self._kept_back[entry.object_id] = _held_back(self.row, entry, decision, self.now)
+            if isinstance(decision, policy.Withheld) and decision.code in policy.TIGHTENED:
+                self.tightened[entry.object_id] = decision.code
             return False
+        self.tightened.pop(entry.object_id, None)
         # One recall may have to go under several ids: the partner holds the object and a copy of it.
         for release in decision.every:
             self._going.append(_Going(entry, release))
@@ -94,6 +98,7 @@ class Judgement:
         return list(log.newest(self.transaction, sorted(ids)).values()) if ids else []
 
     def _write(self, released: set[str]) -> None:
+        self._going = [going for going in self._going if going.entry.object_id not in self.tightened]
         fresh = self._not_gone_before()
         first = ledger.append(self.transaction, [self._ledger_entry(going) for going in fresh])
         releases.put(
@@ -110,6 +115,39 @@ class Judgement:
             for dropped_id in ids
         ]
         self.transaction.run_many("release", "note_dropped", dropped)
+        self.take_back()
+
+    def take_back(self) -> None:
+        """Withdraws earlier versions of what may not go any more, and what cannot go without it."""
+        waiting, self.tightened = self.tightened, {}
+        for object_id, reason in waiting.items():
+            there = self._in_force(object_id) if self.world.released_before(object_id) else ()
+            for found in there:
+                self.withdraw(found, reason)
+            if there:
+                self._review_what_points_to(object_id)
+
+    def _review_what_points_to(self, object_id: str) -> None:
+        waiting = withdrawals.pointing_to(self.transaction, object_id)
+        while waiting:
+            user = waiting.pop()
+            there = self._in_force(user)
+            for found in there:
+                _review_one(self, found)
+            if there and not self._in_force(user):
+                waiting += withdrawals.pointing_to(self.transaction, user)
+
+    def _in_force(self, object_id: str) -> Sequence[Any]:
+        return withdrawals.in_force_of(self.transaction, self.row.name, self.row.epoch, object_id)
+
+    def withdraw(self, found: Any, reason: str) -> None:
+        """Takes a release out of the partner's view, with the reason on the ledger."""
+        self.transaction.run("release", "withdraw", position=found.position, at=self.now)
+        entry = policy.ledger.withdrawal_entry(
+            partner=self.row.name, object_id=found.object_id, digest=bytes(found.digest).hex(), reason=reason,
+            terms_digest=self.terms.digest, at=self.now, salt=self.node.random(16),
+        )  # fmt: skip
+        ledger.append(self.transaction, [entry])
 
     def _not_gone_before(self) -> list[_Going]:
         """Releases of versions that have not gone before; one that was withdrawn goes again, with a new date.
@@ -258,16 +296,11 @@ def _review_one(judgement: Judgement, found: Any) -> None:
         transaction.run("release", "keep_in_force", position=found.position, epoch=row.epoch)
         return
     reason = "changed-by-terms" if isinstance(decision, policy.Release) else _code(decision)
-    transaction.run("release", "withdraw", position=found.position, at=judgement.now)
-    ledger.append(
-        transaction,
-        [
-            policy.ledger.withdrawal_entry(
-                partner=row.name, object_id=found.object_id, digest=bytes(found.digest).hex(), reason=reason,
-                terms_digest=judgement.terms.digest, at=judgement.now, salt=judgement.node.random(16),
-            )
-        ],
-    )  # fmt: skip
+    judgement.withdraw(found, reason)
+    newest = judgement.world.entry(entry.object_id)
+    if reason in policy.TIGHTENED and newest is not None and newest.seq == entry.seq:
+        judgement.tightened[entry.object_id] = reason
+        judgement.take_back()
     if isinstance(decision, policy.Release):
         judgement.judge([entry])
     elif reason != "superseded":  # a newer copy is in force: the object itself is not withheld

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from katchi.errors import KatchiError
 from katchi.exchange.channels.link import Link
-from katchi.node import deliver, heads
+from katchi.node import deliver, heads, withdrawals
 from katchi.node.release import judge
 from katchi.node.wiring import Node, refresh_key
 from katchi.policy.keys import NodeKey
@@ -95,6 +95,7 @@ class Worker:
         course = self._courses[row.name] = self._course(row, course)
         now = self._node.clock.now()
         has_news = self._node.store.releases.has_news(row.name, row.epoch, position=row.pushed_position)
+        has_news = has_news or self._node.store.withdrawals.has_untold(row.name)
         if now >= course.not_before and (has_news or now >= course.pull_at):
             course.running = self._pool.submit(self._exchange, row.name, course)
 
@@ -102,9 +103,12 @@ class Worker:
         try:
             while deliver.push(self._node, name, course.link) and not self._stopping.is_set():
                 pass
+            while withdrawals.tell(self._node, name, course.link) and not self._stopping.is_set():
+                pass
             now = self._node.clock.now()
             if now >= course.pull_at:
                 deliver.pull(self._node, name, course.link)
+                withdrawals.ask(self._node, name, course.link)
                 heads.fetch(
                     self._node,
                     deliver.partner_of(self._node.store.partners.one(name)),

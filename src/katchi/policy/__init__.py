@@ -3,7 +3,7 @@
 from katchi.policy import keys, ledger, partner
 from katchi.policy.decide import decide, explain
 from katchi.policy.decision import Decision, Delayed, Release, Step, Withheld
-from katchi.policy.reasons import REASON_CODES, STEP_CODES
+from katchi.policy.reasons import REASON_CODES, STEP_CODES, TIGHTENED
 from katchi.policy.released import NotReleasedError, PageRow, Released, ReleasedPage, reopen, reopen_page
 from katchi.policy.rules import Terms
 from katchi.policy.terms import TermsError, parse_terms
@@ -15,6 +15,7 @@ __all__ = [
     "OWN",
     "REASON_CODES",
     "STEP_CODES",
+    "TIGHTENED",
     "Copy",
     "Decision",
     "Delayed",

@@ -11,6 +11,7 @@ _REASONS: Final = {
     "terms-for-another": "these terms were made for another partner; detail: which",
     "not-our-own-tool": "the terms are for a tool of our own, but the partner is not registered as one",
     "came-from-them": "the object came from this very partner",
+    "taken-back": "the partner that released it to us took it back",
     # Markings
     "unmarked": "the object has no TLP marking and the terms do not say how such objects count",
     "marking-unreadable": "the markings on the object are not in the form of STIX; detail: the property",
@@ -41,6 +42,18 @@ _REASONS: Final = {
 
 REASON_CODES: Final = frozenset(_REASONS)
 """The codes that `Withheld.code` can have."""
+
+TIGHTENED: Final = frozenset(
+    {
+        "taken-back", "unmarked", "marking-unreadable", "marking-unknown", "marking-not-named",
+        "statement-marking", "tlp-too-strict", "forwarding-too-strict", "granular-too-strict", "withhold-rule",
+    }
+)  # fmt: skip
+"""Reasons against the newest version of an object that hold against its earlier versions too.
+
+Its owner now says that this recipient may not have it. A version that was only vaguer, later or points
+elsewhere says nothing against what went before.
+"""
 
 _STEPS: Final = {
     "withhold-does-not-apply": "a withhold rule was looked at and does not speak of the object",

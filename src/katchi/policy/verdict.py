@@ -67,6 +67,8 @@ def verdict(obj: stix.Object, origin: str, added_at: int, question: Question) ->
     recipient, terms, world = question.recipient, question.terms, question.world
     if origin == recipient.name and not terms.echo:
         return Withheld("came-from-them")
+    if origin != OWN and world.is_taken_back(obj, origin):
+        return Withheld("taken-back")
     if obj.type == "marking-definition":
         refused = _definition(obj, terms)
         if refused is not None:

@@ -56,6 +56,9 @@ class World(Protocol):
     def released_before(self, object_id: str) -> bool:
         """Whether some version of it, in full or redacted, has gone to this recipient."""
 
+    def is_taken_back(self, obj: stix.Object, origin: str) -> bool:
+        """Whether the partner that brought this version took it back."""
+
     def last_released(self, object_id: str) -> Sequence[stix.Object]:
         """The last body that went to this recipient under each id that stands for this object.
 

@@ -69,6 +69,7 @@ class Gone:
     is_recall: bool
     is_copy: bool
     name: str
+    told: bool = False  # the partner has answered that it knows of the withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ class Releases:
             )
             return [
                 Gone(r.partner, r.added, r.object_id, object_id, "", r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
-                     bool(r.is_recall), bool(r.is_copy), "")
+                     bool(r.is_recall), bool(r.is_copy), "", r.told is not None)
                 for r in rows
             ]  # fmt: skip
 
@@ -207,7 +208,8 @@ class Releases:
             hits = hits_of(transaction, [r.of_id for r in rows])
         return [
             Gone(r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
-                 bool(r.is_recall), bool(r.is_copy), hits[r.of_id].name if r.of_id in hits else r.of_id)
+                 bool(r.is_recall), bool(r.is_copy), hits[r.of_id].name if r.of_id in hits else r.of_id,
+                 r.told is not None)
             for r in rows
         ]  # fmt: skip
 

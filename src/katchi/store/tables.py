@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 # SQLite only keeps its rows in key order without a second index when the key is INTEGER, not BIGINT.
@@ -152,8 +153,27 @@ release = Table(
     Column("ledger_index", BigInteger, nullable=False),
     Column("receipt", Text),  # the partner's word: "stored", "already-held", "refused:<code>"
     Column("receipt_at", BigInteger),
+    Column("told", Text),  # the partner's word on our notice that it was withdrawn
+    Column("told_at", BigInteger),
     UniqueConstraint("added"),
     Index(None, "partner", "position"),
+    Index(
+        "release_untold", "partner", "position",
+        sqlite_where=text("withdrawn_at IS NOT NULL AND told IS NULL"),
+        postgresql_where=text("withdrawn_at IS NOT NULL AND told IS NULL"),
+    ),
+)  # fmt: skip
+
+# What partners released to us and took back since: it goes to nobody any more.
+taken_back = Table(
+    "taken_back",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # SHA-256 of what came
+    Column("partner", Text, primary_key=True),
+    Column("object_id", Text, nullable=False),
+    Column("id_hash", BigInteger, nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),  # by the partner's clock
+    Column("noted_at", BigInteger, nullable=False),
 )
 
 withheld = Table(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 import msgspec
 
 from katchi import policy, stix
-from katchi.store import log
+from katchi.store import log, withdrawals
 from katchi.store.database import Transaction
 
 
@@ -23,6 +24,7 @@ class StoreWorld:
         self._gone: dict[str, bool] = {}
         self._bodies: dict[str, dict[str, bytes]] = {}
         self._copies: dict[str, policy.Copy | None] = {}
+        self._is_any_taken_back: bool | None = None
 
     def prefetch(self, object_ids: Iterable[str]) -> None:
         """Looks these up together; asking one by one would cost a query each."""
@@ -88,6 +90,14 @@ class StoreWorld:
         if object_id not in self._gone:
             self.prefetch([object_id])
         return self._gone.get(object_id, False)
+
+    def is_taken_back(self, obj: stix.Object, origin: str) -> bool:
+        """Whether the partner that brought this version took it back."""
+        if self._is_any_taken_back is None:
+            self._is_any_taken_back = withdrawals.is_any(self._transaction)
+        if not self._is_any_taken_back:
+            return False
+        return withdrawals.is_taken_back(self._transaction, origin, obj.id, hashlib.sha256(obj.raw).digest())
 
     def note_released(self, object_id: str, released: policy.Released) -> None:
         """A version of it goes now, in a transaction whose rows are not written yet."""

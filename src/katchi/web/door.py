@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from litestar.concurrency import sync_to_thread
 
 from katchi.errors import KatchiError
 from katchi.exchange.taxii.errors import BadFilterError
-from katchi.node import books, heads, partnering, receipts
+from katchi.node import books, heads, partnering, receipts, withdrawals
 from katchi.node.collections import require_flowing
 from katchi.node.deliver import partner_of
 from katchi.node.wiring import Node
@@ -20,6 +21,7 @@ from katchi.web.taxii import explain
 
 SMALL = 65_536  # introductions, requests to join, changes of keys
 LARGE = 16_777_216  # receipts for the largest envelope
+_PLACE = re.compile(r"(\d{1,18}-\d{1,18})?", re.ASCII)
 
 
 def _node(request: Request[Any, Any, Any]) -> Node:
@@ -70,6 +72,31 @@ async def receipt(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _answer({})
 
 
+@post("/withdrawals")
+async def take_withdrawals(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Takes a partner's word on what it took back, and answers with our receipt."""
+    partner, body = await _partner(request, LARGE)
+    return _document(await sync_to_thread(withdrawals.take, _node(request), partner_of(partner), body))
+
+
+@get("/withdrawals")
+async def give_withdrawals(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Our word on what we took back from the partner's node and it has not answered for."""
+    partner, _ = await _partner(request)
+    notice = await sync_to_thread(withdrawals.pending, _node(request), partner_of(partner))
+    return _document(notice.to_json())
+
+
+@get("/withdrawn")
+async def withdrawn(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """What was released to the caller and is not any more: for tools, which have no other way to hear of it."""
+    partner, _ = await _partner(request)
+    place = request.query_params.get("next") or ""
+    if not _PLACE.fullmatch(place):
+        raise BadFilterError("There is no such place in the list.", what="next", found=place[:40])
+    return _answer(await sync_to_thread(withdrawals.listed, _node(request), partner.name, place))
+
+
 @get("/head")
 async def head(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The signed head of our ledger."""
@@ -116,7 +143,19 @@ def _number(request: Request[Any, Any, Any], name: str) -> int:
 
 door_router = Router(
     path="/katchi/v1",
-    route_handlers=[introduction, join, receipt, head, growth, key, received, released],
+    route_handlers=[
+        introduction,
+        join,
+        receipt,
+        take_withdrawals,
+        give_withdrawals,
+        withdrawn,
+        head,
+        growth,
+        key,
+        received,
+        released,
+    ],
     exception_handlers={KatchiError: explain},
     opt={"exclude_from_csrf": True},
 )

@@ -13,6 +13,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "ko")
 # What the policy's reason codes say; the catalogue has the Korean.
 REASONS = {
     "came-from-them": "It came from this partner.",
+    "taken-back": "Whoever released it to us took it back.",
     "changed-by-terms": "The terms changed in what form it goes.",
     "confidence-too-low": "The confidence is lower than the terms ask for.",
     "confidence-unknown": "No confidence is given, and the terms ask for one.",

@@ -29,6 +29,10 @@ from katchi.policy.ledger.merkle import node_hash as node_hash
 from katchi.policy.ledger.merkle import root_of as root_of
 from katchi.policy.ledger.merkle import verify_consistency as verify_consistency
 from katchi.policy.ledger.merkle import verify_inclusion as verify_inclusion
+from katchi.policy.ledger.notice import Notice as Notice
+from katchi.policy.ledger.notice import Withdrawn as Withdrawn
+from katchi.policy.ledger.notice import sign_notice as sign_notice
+from katchi.policy.ledger.notice import verify_notice as verify_notice
 from katchi.policy.ledger.proof import InclusionProof as InclusionProof
 from katchi.policy.ledger.proof import ProvenRelease as ProvenRelease
 from katchi.policy.ledger.proof import check_proof as check_proof

@@ -13,7 +13,7 @@ from katchi.policy.ledger.head import Count, Signature
 from katchi.policy.ledger.reconcile import ReceiptFact
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-Outcome = Annotated[str, msgspec.Meta(pattern=r"\A(stored|already-held|refused:[a-z0-9_-]{1,60})\Z")]
+Outcome = Annotated[str, msgspec.Meta(pattern=r"\A(stored|already-held|withdrawn|refused:[a-z0-9_-]{1,60})\Z")]
 
 
 class Received(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -31,7 +31,7 @@ UPDATE release SET epoch = :epoch WHERE position = :position;
 
 -- name: renew
 UPDATE release SET epoch = :epoch, withdrawn_at = NULL, position = :new_position, added = :added,
-  ledger_index = :ledger_index, rule = :rule, receipt = NULL, receipt_at = NULL
+  ledger_index = :ledger_index, rule = :rule, receipt = NULL, receipt_at = NULL, told = NULL, told_at = NULL
 WHERE position = :position;
 
 -- name: withdraw
@@ -157,12 +157,12 @@ ORDER BY position LIMIT :limit;
 
 -- name: releases_of
 SELECT r.partner, r.position, r.added, r.object_id, r.version_text, r.rule, r.receipt, r.receipt_at, r.withdrawn_at,
-  r.is_recall, r.ledger_index, r.raw IS NOT NULL AS is_copy
+  r.is_recall, r.ledger_index, r.raw IS NOT NULL AS is_copy, r.told
 FROM release r WHERE r.of_hash = :of_hash AND r.of_id = :object_id ORDER BY r.position DESC LIMIT :limit;
 
 -- name: latest_releases
 SELECT r.partner, r.added, r.object_id, r.of_id, r.type, r.rule, r.receipt, r.receipt_at, r.withdrawn_at, r.is_recall,
-  r.raw IS NOT NULL AS is_copy
+  r.raw IS NOT NULL AS is_copy, r.told
 FROM release r WHERE (:partner = '' OR r.partner = :partner) ORDER BY r.position DESC LIMIT :limit;
 
 -- name: facts
