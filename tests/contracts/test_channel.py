@@ -47,7 +47,9 @@ def released(pair: Pair, *numbers: int) -> list[Released]:
     receive(pair.kr, bundle(*[indicator(number) for number in numbers]), via="test", submitter="kim")
     until(lambda: pair.us.store.log.end()[0] >= len(numbers))
     row = pair.kr.store.partners.one("us-cert")
-    return collections.admit(row, pair.kr.store.releases.page("us-cert", row.epoch, position=0, added=0, limit=100))
+    return collections.admit(
+        row, pair.kr.store.releases.page("us-cert", row.epoch, position=0, added=0, limit=100).rows
+    )
 
 
 def test_what_is_delivered_twice_arrives_once_and_is_answered_for_twice(pair: Pair, channel: Channel) -> None:

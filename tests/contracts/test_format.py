@@ -111,7 +111,9 @@ def test_what_was_released_is_written_byte_for_byte(how: Format, tmp_path: Path)
         receive(node, b"\n".join(ODD[:3]), via="test", submitter="kim")
         judge(node, "park")
         row = node.store.partners.one("park")
-        released = collections.admit(row, node.store.releases.page("park", row.epoch, position=0, added=0, limit=9))
+        released = collections.admit(
+            row, node.store.releases.page("park", row.epoch, position=0, added=0, limit=9).rows
+        )
     assert all(isinstance(each, policy.Released) for each in released)
     assert how.read(b"".join(how.write(released, document_id=ID))) == ODD[:3]
 

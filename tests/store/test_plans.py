@@ -22,6 +22,13 @@ ENTERED_BY = {
     ("release", "page"): "partner=? AND position>",
     ("release", "page_bytes"): "partner=? AND position>",
     ("release", "position_at"): "added<",
+    ("release", "matching"): "partner=? AND position>",
+    ("release", "matching_type"): "partner=? AND type=? AND position>",
+    ("release", "stretch"): "partner=? AND position>",
+    ("release", "stretch_of_type"): "partner=? AND type=? AND position>",
+    ("withdrawal", "is_untold"): "partner=?",
+    ("withdrawal", "told"): "id_hash",
+    ("withdrawal", "in_force_of"): "of_hash",
     ("release", "note_receipt"): "id_hash",
     ("release", "last_bodies"): "of_hash",
 }

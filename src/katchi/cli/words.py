@@ -287,6 +287,17 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "token-revoked": ("Token {id} is no longer accepted.", "토큰 {id}을(를) 더 이상 받지 않습니다."),
     "token-none": ("No tokens.", "토큰이 없습니다."),
+    "topic-made": ("Topic {alias}: {count} releases.", "주제 {alias}: 공개 {count}건."),
+    "topic-filled": ("Topic {alias} is served.", "주제 {alias}을(를) 제공합니다."),
+    "topic-removed": (
+        "Topic {alias} is gone; what was in it stays released.",
+        "주제 {alias}을(를) 없앴습니다. 들어 있던 객체는 그대로 공개되어 있습니다.",
+    ),
+    "topic-none": ("No topics: `katchi topic add --help`.", "주제가 없습니다: `katchi topic add --help`."),
+    "topic-filling": ("filling", "채우는 중"),
+    "col-topic": ("Topic", "주제"),
+    "col-belongs": ("What belongs to it", "속하는 것"),
+    "col-readers": ("Readers", "읽는 기관"),
     "never": ("never", "없음"),
 }
 

@@ -17,11 +17,16 @@ from katchi.node.receive import Account
 from katchi.node.release import recipient_of
 from katchi.node.settings import Settings
 from katchi.node.wiring import Node
+from katchi.policy.partner import Partner
 from katchi.store import ledger, partners, releases
 from katchi.store.partners import PartnerRow
 from katchi.store.releases import ReleaseRow
+from katchi.store.topics import TopicRow
 
 API_ROOT = "katchi"
+
+RESERVED = ("released", "inbox", "exchange")
+"""Aliases that every reader has: no topic can go by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,51 @@ class View:
     following: str | None
 
 
-def collections_of(settings: Settings, partner: PartnerRow) -> list[resources.Collection]:
-    """A partner with a node reads `released` and writes `inbox`; a tool does both in `exchange`.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A collection that a partner asked for, and the number of its topic; 0 for all that goes."""
 
-    The ids differ from partner to partner, so that nobody learns from an id who else is there.
+    collection: resources.Collection
+    topic: int = 0
+
+
+def collections_of(node: Node, partner: PartnerRow) -> list[resources.Collection]:
+    """What a partner may know of: a node reads `released` and writes `inbox`; a tool does both in `exchange`.
+
+    Beside these are the topics that it is a reader of. The ids differ from partner to partner, so that
+    nobody learns from an id who else is there.
     """
+    topical = [_of_topic(node.settings, partner, row) for row in _topics_for(node, partner)]
+    return [*_always(node.settings, partner), *topical]
+
+
+def collection(node: Node, partner: PartnerRow, name: str, *, to: str = "") -> Opened:
+    """A collection by id or alias; `to` is "read" or "write". Raises NotFoundError or NotAllowedError."""
+    found = _named(node, partner, name)
+    if (to == "read" and not found.collection.can_read) or (to == "write" and not found.collection.can_write):
+        raise errors.NotAllowedError("This collection does not allow that.", where=found.collection.alias, what=to)
+    return found
+
+
+def _named(node: Node, partner: PartnerRow, name: str) -> Opened:
+    for found in _always(node.settings, partner):
+        if name in (found.id, found.alias):
+            return Opened(found)
+    for row in _topics_for(node, partner):
+        topical = _of_topic(node.settings, partner, row)
+        if name in (topical.id, topical.alias):
+            return Opened(topical, row.number)
+    raise errors.NotFoundError("There is no such collection.", where=name[:80])
+
+
+def _topics_for(node: Node, partner: PartnerRow) -> list[TopicRow]:
+    rows = [row for row in node.store.topics.all() if row.is_ready]
+    # Read only where there are any: most nodes have none, and every poll comes here.
+    whose = Partner.from_json(partner.document) if rows else None
+    return [row for row in rows if whose is not None and row.topic.is_for(whose)]
+
+
+def _always(settings: Settings, partner: PartnerRow) -> list[resources.Collection]:
     if partner.kind == "tool":
         return [_collection(settings, partner, "exchange", reads=True, writes=True)]
     return [
@@ -45,17 +90,35 @@ def collections_of(settings: Settings, partner: PartnerRow) -> list[resources.Co
     ]
 
 
+def _of_topic(settings: Settings, partner: PartnerRow, row: TopicRow) -> resources.Collection:
+    topic = row.topic
+    return resources.Collection(
+        id=_id_of(settings, partner, f"topic/{row.number}"),
+        title=topic.title or f"{settings.name}: {topic.alias}",
+        description=topic.description
+        or f"The part of what {settings.name} releases to {partner.name} on {topic.alias}.",
+        alias=topic.alias,
+        can_read=True,
+        can_write=False,
+        media_types=resources.STIX_MEDIA,
+    )
+
+
+def _id_of(settings: Settings, partner: PartnerRow, what: str) -> str:
+    node = uuid.UUID(settings.node_id.removeprefix("identity--"))
+    return str(uuid.uuid5(node, f"{partner.name}/{what}"))
+
+
 def _collection(
     settings: Settings, partner: PartnerRow, alias: str, *, reads: bool, writes: bool
 ) -> resources.Collection:
-    node = uuid.UUID(settings.node_id.removeprefix("identity--"))
     purpose = {
         "released": f"What {settings.name} releases to {partner.name}, as its terms allow.",
         "inbox": f"What {partner.name} hands in to {settings.name}.",
         "exchange": f"What {settings.name} releases to {partner.name}, and takes from it.",
     }[alias]
     return resources.Collection(
-        id=str(uuid.uuid5(node, f"{partner.name}/{alias}")),
+        id=_id_of(settings, partner, alias),
         title=f"{settings.name}: {alias}",
         description=purpose,
         alias=alias,
@@ -63,16 +126,6 @@ def _collection(
         can_write=writes,
         media_types=resources.STIX_MEDIA,
     )
-
-
-def collection(settings: Settings, partner: PartnerRow, name: str, *, to: str = "") -> resources.Collection:
-    """A collection by id or alias; `to` is "read" or "write". Raises NotFoundError or NotAllowedError."""
-    for found in collections_of(settings, partner):
-        if name in (found.id, found.alias):
-            if (to == "read" and not found.can_read) or (to == "write" and not found.can_write):
-                raise errors.NotAllowedError("This collection does not allow that.", where=found.alias, what=to)
-            return found
-    raise errors.NotFoundError("There is no such collection.", where=name[:80])
 
 
 def require_flowing(partner: PartnerRow) -> None:
@@ -94,17 +147,15 @@ def still_flowing(node: Node, partner: PartnerRow) -> bool:
 def view(node: Node, partner: PartnerRow, asking: Asking) -> View:
     """One page of the partner's view, each release admitted by the policy once more."""
     require_flowing(partner)
-    rows = node.store.releases.page(
+    found = node.store.releases.page(
         partner.name,
         partner.epoch,
         position=asking.position,
         added=asking.added,
-        limit=asking.limit + 1,
+        limit=asking.limit,
         matching=asking.matching,
     )
-    more = len(rows) > asking.limit
-    rows = rows[: asking.limit]
-    return View(rows, asking.after(rows[-1].position) if more else None)
+    return View(found.rows, None if found.goes_on_after is None else asking.after(found.goes_on_after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +170,18 @@ class Page:
 def page(node: Node, partner: PartnerRow, asking: Asking) -> Page:
     """One page of the partner's view as bytes, and the cursor of the next one."""
     require_flowing(partner)
-    rows = node.store.releases.page_rows(
+    rows, goes_on_after = node.store.releases.page_rows(
         partner.name,
         partner.epoch,
         position=asking.position,
         added=asking.added,
-        limit=asking.limit + 1,
+        limit=asking.limit,
         matching=asking.matching,
     )
-    released = policy.reopen_page(rows[: asking.limit], recipient_of(partner))
-    following = asking.after(released.last_position) if len(rows) > asking.limit else None
+    released = policy.reopen_page(rows, recipient_of(partner))
+    following = None if goes_on_after is None else asking.after(goes_on_after)
     # Where a release stands says which bytes it has: one that is renewed moves to the end.
-    positions = array("q", [partner.epoch, *(row[3] for row in rows[: asking.limit])])
+    positions = array("q", [partner.epoch, *(row[3] for row in rows)])
     mark = hashlib.blake2b(positions.tobytes() + (following or "").encode(), digest_size=12, key=node.copy_key)
     return Page(released, following, mark.hexdigest())
 
@@ -143,9 +194,10 @@ def delete(node: Node, partner: PartnerRow, asking: Asking) -> int:
     """
     require_flowing(partner)
     with node.store.database.writing() as transaction:
-        rows = releases.page(
+        found = releases.page(
             transaction, partner.name, partner.epoch, position=0, limit=asking.limit, matching=asking.matching
         )
+        rows = found.rows
         in_force = partners.terms_in_force(transaction, partner.name)
         if not rows or in_force is None:
             raise errors.NotFoundError(

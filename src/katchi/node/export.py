@@ -79,10 +79,10 @@ def _released(node: Node, partner: str) -> Iterator[Released]:
         row = node.store.partners.one(partner)
         collections.require_flowing(row)
         page = node.store.releases.page(partner, row.epoch, position=position, added=0, limit=PAGE)
-        yield from collections.admit(row, page)
-        if len(page) < PAGE:
+        yield from collections.admit(row, page.rows)
+        if page.goes_on_after is None:
             return
-        position = page[-1].position
+        position = page.goes_on_after
 
 
 def _released_count(node: Node, partner: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from katchi import policy, stix
 from katchi.node.wiring import Node
 from katchi.policy.partner import Partner
-from katchi.store import ledger, log, partners, releases, withdrawals
+from katchi.store import ledger, log, partners, releases, topics, withdrawals
 from katchi.store.database import Transaction
 from katchi.store.partners import PartnerRow
 from katchi.store.world import StoreWorld
@@ -37,6 +37,7 @@ class Judgement:
         self.terms = terms
         self.now = node.clock.now()
         self.recipient = recipient_of(row)
+        self.topics = topics.all_topics(transaction)
         self.world = StoreWorld(transaction, row.name, node.copy_key)
         self._going: list[_Going] = []
         self._kept_back: dict[str, dict[str, Any]] = {}
@@ -172,6 +173,7 @@ class Judgement:
         index = ledger.append(self.transaction, [self._ledger_entry(going)])
         releases.renew(
             self.transaction,
+            self.row.name,
             position,
             epoch=self.row.epoch,
             rule=going.decision.rule,
@@ -210,7 +212,15 @@ class Judgement:
             "epoch": self.row.epoch,
             "is_recall": int(going.decision.recall),
             "ledger_index": ledger_index,
+            "topics": self._topics_of(released),
         }
+
+    def _topics_of(self, released: policy.Released) -> list[int]:
+        """By what goes, not by what it was made from: a topic must not tell what a copy leaves out."""
+        if not self.topics:
+            return []
+        item = stix.read(released.raw)
+        return [row.number for row in self.topics if row.topic.covers(item)]
 
 
 def judge(node: Node, name: str) -> bool:

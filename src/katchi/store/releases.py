@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from katchi import policy
+from katchi.store import topics
 from katchi.store.database import Database, Transaction
 from katchi.store.log import hash_of, hashes_of
 from katchi.store.search import Hit, hits_of
@@ -46,11 +47,23 @@ class Matching:
     first: bool = False
     every: bool = False
     versions: tuple[int, ...] = ()
+    topic: int = 0  # the number of a topic; 0: all that goes
 
     @property
     def is_plain(self) -> bool:
-        """Whether only the newest version of everything is asked for."""
-        return self == Matching()
+        """Whether only the newest version of everything is asked for, perhaps of one topic."""
+        return self == Matching(topic=self.topic)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The next part of a view. `goes_on_after` is the position after which to look further; None at the end.
+
+    A page of filtered rows can be short, or empty, and not the last: the look ended after so many rows.
+    """
+
+    rows: list[ReleaseRow]
+    goes_on_after: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +160,7 @@ class Releases:
         added: int,
         limit: int,
         matching: Matching | None = None,
-    ) -> list[ReleaseRow]:
+    ) -> Stretch:
         """The next releases in force after `position` and `added`, in the order of the partner's view."""
         with self._database.reading() as transaction:
             after = _after(transaction, position, added)
@@ -155,16 +168,18 @@ class Releases:
 
     def page_rows(
         self, partner: str, epoch: int, *, position: int, added: int, limit: int, matching: Matching
-    ) -> list[policy.PageRow]:
+    ) -> tuple[list[policy.PageRow], int | None]:
         """As `page`, with only what a page of bytes needs."""
         if not matching.is_plain:
-            rows = self.page(partner, epoch, position=position, added=added, limit=limit, matching=matching)
-            return [(r.partner, r.epoch, r.withdrawn_at, r.position, r.added, r.raw) for r in rows]
+            found = self.page(partner, epoch, position=position, added=added, limit=limit, matching=matching)
+            rows = [(r.partner, r.epoch, r.withdrawn_at, r.position, r.added, r.raw) for r in found.rows]
+            return rows, found.goes_on_after
         with self._database.reading() as transaction:
-            after = _after(transaction, position, added)
-            return transaction.tuples(
-                "release", "page_bytes", partner=partner, epoch=epoch, position=after, limit=limit
-            )
+            values = {"partner": partner, "epoch": epoch, "position": _after(transaction, position, added)}
+            values |= {"topic": matching.topic} if matching.topic else {}
+            query = "topic_page_bytes" if matching.topic else "page_bytes"
+            plain: list[policy.PageRow] = transaction.tuples("release", query, **values, limit=limit + 1)
+        return plain[:limit], plain[limit - 1][3] if len(plain) > limit else None
 
     def unreceipted(self, partner: str, epoch: int, *, position: int, limit: int) -> list[ReleaseRow]:
         """The next releases that the partner has not answered for."""
@@ -272,15 +287,46 @@ class Releases:
 
 def page(
     transaction: Transaction, partner: str, epoch: int, *, position: int, limit: int, matching: Matching
-) -> list[ReleaseRow]:
+) -> Stretch:
     """The next releases in force after `position`, in the order of the partner's view."""
-    values: dict[str, Any] = {"partner": partner, "epoch": epoch, "position": position, "limit": limit}
+    values: dict[str, Any] = {"partner": partner, "epoch": epoch, "position": position, "limit": limit + 1}
     if matching.is_plain:
-        rows = transaction.run("release", "page", **values)
-    else:
-        query = "matching" if matching.ids is None else "matching_ids"
-        rows = transaction.run("release", query, **values, **_filters(transaction, matching))
-    return [_release(row) for row in rows]
+        topical = {"topic": matching.topic} if matching.topic else {}
+        query = "topic_page" if matching.topic else "page"
+        return _stretch(list(transaction.run("release", query, **values, **topical)), limit, None)
+    if matching.ids is not None:
+        rows = transaction.run("release", "matching_ids", **values, **_filters(transaction, matching))
+        return _stretch(list(rows), limit, None)
+    return _searched(transaction, values, limit, matching)
+
+
+# How many rows one page looks at where the filter has no index: so that a page costs the same in any collection.
+LOOK = 50_000
+_END = 2**62
+
+
+def _searched(transaction: Transaction, values: dict[str, Any], limit: int, matching: Matching) -> Stretch:
+    """A page by filters: each type by its own index, merged in the order of the view."""
+    filters = _filters(transaction, matching)
+    filters.pop("hashes")
+    filters.pop("types")
+    kinds: list[dict[str, str]] = [{}] if matching.types is None else [{"type": each} for each in matching.types]
+    place = {name: values[name] for name in ("partner", "position")}
+    until = _END
+    for kind in kinds:
+        end = transaction.run("release", "stretch_of_type" if kind else "stretch", **place, **kind, size=LOOK).first()
+        until = min(until, end.position if end else _END)
+    found: list[Any] = []
+    for kind in kinds:
+        query = "matching_type" if kind else "matching"
+        found += transaction.run("release", query, **values, **filters, **kind, until=until)
+    found.sort(key=lambda row: row.position)
+    return _stretch(found, limit, None if until == _END else until)
+
+
+def _stretch(rows: Sequence[Any], limit: int, until: int | None) -> Stretch:
+    kept = [_release(row) for row in rows[:limit]]
+    return Stretch(kept, kept[-1].position if len(rows) > limit else until)
 
 
 def delete(transaction: Transaction, rows: Sequence[ReleaseRow], *, at: int) -> None:
@@ -331,19 +377,23 @@ def versions_gone(
 def put(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Records releases: values for every column of `release` but position, added and is_last.
 
-    A newer version takes the place of an older one in the partner's default view.
+    `topics`, if it is there, are the numbers of the topics that it belongs to. A newer version takes the
+    place of an older one in the partner's default view.
     """
+    places: list[tuple[str, int, int]] = []
     end = transaction.run("release", "end_of_releases").first()
     position, added = (end.position, end.added) if end else (0, 0)
     for row in rows:
         position += 1
         added = max(added + 1, row.pop("now"))
         row["position"], row["added"] = position, added
+        places += [(row["partner"], number, position) for number in row.pop("topics", ())]
         row["of_hash"], row["id_hash"] = (
             hash_of(row["of_id"]),
             hash_of(row["object_id"]),
         )
     transaction.run_many("release", "put", rows)
+    topics.shelve(transaction, places)
     # Afterwards, because two versions of one object may go together.
     transaction.run_many("release", "supersede", rows)
 
@@ -375,6 +425,7 @@ def note_receipts(
 
 def renew(
     transaction: Transaction,
+    partner: str,
     position: int,
     *,
     epoch: int,
@@ -384,6 +435,7 @@ def renew(
 ) -> None:
     """Puts a withdrawn release in force again, at the end of the partner's view so that no cursor passes it by."""
     end = transaction.run("release", "end_of_releases").one()
+    topics.move(transaction, partner, position, end.position + 1)
     transaction.run(
         "release", "renew",
         position=position, new_position=end.position + 1, added=max(end.added + 1, now),
@@ -400,6 +452,7 @@ def _filters(transaction: Transaction, matching: Matching) -> dict[str, Any]:
         "types": among(matching.types),
         "specs": among(matching.specs),
         "versions": transaction.among([str(version) for version in matching.versions]),
+        "topic": matching.topic,
         "last": int(matching.last),
         "first": int(matching.first),
         "every": int(matching.every),

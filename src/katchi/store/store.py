@@ -10,6 +10,7 @@ from katchi.store.people import People
 from katchi.store.releases import Releases
 from katchi.store.search import Search
 from katchi.store.submissions import Submissions
+from katchi.store.topics import Topics
 from katchi.store.withdrawals import Withdrawals
 
 
@@ -29,6 +30,7 @@ class Store:
         self.ledger = Ledger(self.database)
         self.people = People(self.database)
         self.submissions = Submissions(self.database)
+        self.topics = Topics(self.database)
         self.withdrawals = Withdrawals(self.database)
 
     def close(self) -> None:

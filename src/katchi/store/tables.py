@@ -157,12 +157,31 @@ release = Table(
     Column("told_at", BigInteger),
     UniqueConstraint("added"),
     Index(None, "partner", "position"),
+    Index(None, "partner", "type", "position"),
     Index(
         "release_untold", "partner", "position",
         sqlite_where=text("withdrawn_at IS NOT NULL AND told IS NULL"),
         postgresql_where=text("withdrawn_at IS NOT NULL AND told IS NULL"),
     ),
 )  # fmt: skip
+
+topic = Table(
+    "topic",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=False),
+    Column("alias", Text, nullable=False, unique=True),
+    Column("document", LargeBinary, nullable=False),  # the policy's Topic value as JSON
+    Column("filled_to", BigInteger),  # releases looked through; none: all
+)
+
+shelf = Table(
+    "shelf",
+    metadata,
+    Column("partner", Text, primary_key=True),
+    Column("topic", BigInteger, primary_key=True),
+    Column("position", BigInteger, primary_key=True),  # of a release to this partner that belongs to the topic
+    sqlite_with_rowid=False,
+)
 
 # What partners released to us and took back since: it goes to nobody any more.
 taken_back = Table(

@@ -83,14 +83,15 @@ async def status(request: Request[Any, Any, Any], status_id: FromPath[str]) -> R
 async def all_collections(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §5.1: the collections that this partner may know of."""
     partner = await _caller(request)
-    return _answer({"collections": collections.collections_of(_node(request).settings, partner)})
+    return _answer({"collections": await sync_to_thread(collections.collections_of, _node(request), partner)})
 
 
 @_read(f"/{collections.API_ROOT}/collections/{{name:str}}/")
 async def one_collection(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §5.2."""
     partner = await _caller(request)
-    return _answer(collections.collection(_node(request).settings, partner, name))
+    found = await sync_to_thread(collections.collection, _node(request), partner, name)
+    return _answer(found.collection)
 
 
 @_read(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
@@ -104,7 +105,7 @@ async def objects(request: Request[Any, Any, Any], name: FromPath[str]) -> Respo
 async def one_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.6: one object, if it was released to this partner."""
     partner, asking = await _asking(request, name, object_id)
-    await _require_released(_node(request), partner, object_id)
+    await _require_released(_node(request), partner, object_id, asking.matching.topic)
     return await _page(request, partner, asking)
 
 
@@ -138,7 +139,7 @@ async def add_objects(request: Request[Any, Any, Any], name: FromPath[str]) -> R
     body = await callers.read_body(request, node.settings.limits.max_content_length)
     partner = await sync_to_thread(callers.settle, node, claim, body)
     collections.require_flowing(partner)
-    collections.collection(node.settings, partner, name, to="write")
+    await sync_to_thread(partial(collections.collection, node, partner, name, to="write"))
     body = await sync_to_thread(_unpacked, node, request.headers.get("content-encoding"), body)
     return _answer(await sync_to_thread(_take, node, partner, body), 202)
 
@@ -147,7 +148,7 @@ async def add_objects(request: Request[Any, Any, Any], name: FromPath[str]) -> R
 async def delete_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> None:
     """TAXII 2.1 §5.7: takes an object, or versions of it, out of this reader's collection; by default the last one."""
     partner, asking = await _asking(request, name, object_id)
-    collections.collection(_node(request).settings, partner, name, to="write")
+    await sync_to_thread(partial(collections.collection, _node(request), partner, name, to="write"))
     await sync_to_thread(collections.delete, _node(request), partner, asking)
 
 
@@ -192,8 +193,8 @@ async def _asking(
     every_version: bool = False,
 ) -> tuple[PartnerRow, Asking]:
     partner = await _caller(request)
-    settings = _node(request).settings
-    collections.collection(settings, partner, name, to="read")
+    node = _node(request)
+    opened = await sync_to_thread(partial(collections.collection, node, partner, name, to="read"))
     query = list(request.query_params.multi_items())
     if object_id:
         query = [pair for pair in query if pair[0] not in ("match[id]", "match[type]")]
@@ -201,11 +202,11 @@ async def _asking(
     if every_version:
         query = [pair for pair in query if pair[0] != "match[version]"]
         query.append(("match[version]", "all"))
-    return partner, read_asking(query, page_size=settings.limits.page_size)
+    return partner, read_asking(query, page_size=node.settings.limits.page_size, topic=opened.topic)
 
 
-async def _require_released(node: Node, partner: PartnerRow, object_id: str) -> None:
-    asking = read_asking([("match[id]", object_id), ("match[version]", "all")], page_size=1)
+async def _require_released(node: Node, partner: PartnerRow, object_id: str, topic: int) -> None:
+    asking = read_asking([("match[id]", object_id), ("match[version]", "all")], page_size=1, topic=topic)
     if not (await sync_to_thread(collections.view, node, partner, asking)).rows:
         # The same answer for what is not there and what is not theirs: ids must not be an oracle.
         raise errors.NotFoundError("There is no such object here.", where=object_id[:100])

@@ -15,6 +15,8 @@ from katchi.store.releases import Matching
 
 _KNOWN = ("added_after", "limit", "next", "match[id]", "match[type]", "match[version]", "match[spec_version]")
 
+MOST_TYPES = 60  # each has an index of its own to be looked at; STIX 2.1 has 43
+
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """Where the next page starts, and of which question: all of `next`, so that any retry gives the same page."""
@@ -40,21 +42,21 @@ class Asking:
         return base64.urlsafe_b64encode(cursor).rstrip(b"=").decode()
 
 
-def read_asking(query: Iterable[tuple[str, str]], *, page_size: int) -> Asking:
-    """Reads a query string's pairs. Raises BadFilterError."""
+def read_asking(query: Iterable[tuple[str, str]], *, page_size: int, topic: int = 0) -> Asking:
+    """Reads a query string's pairs, asked of the collection of a topic. Raises BadFilterError."""
     values = _once(query)
     limit = min(_limit(values), page_size)
     match = {name: value for name, value in values.items() if name.startswith("match")}
     if "next" not in values:
         added = _moment("added_after", values["added_after"]) if "added_after" in values else 0
-        return Asking(0, added, limit, _matching(match), match)
+        return Asking(0, added, limit, _matching(match, topic), match)
     cursor = _cursor(values["next"])
     # A client may leave out the filters of its first request (OpenCTI does), but not change them.
     if match and match != cursor.match:
         raise BadFilterError("The filters are not those of the page before.", what="next", remedy="start again")
     if "added_after" in values and _moment("added_after", values["added_after"]) != cursor.added:
         raise BadFilterError("`added_after` is not that of the page before.", what="next", remedy="start again")
-    return Asking(cursor.position, cursor.added, limit, _matching(cursor.match), cursor.match)
+    return Asking(cursor.position, cursor.added, limit, _matching(cursor.match, topic), cursor.match)
 
 
 def _once(query: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -68,7 +70,7 @@ def _once(query: Iterable[tuple[str, str]]) -> dict[str, str]:
     return values
 
 
-def _matching(values: dict[str, str]) -> Matching:
+def _matching(values: dict[str, str], topic: int) -> Matching:
     versions = _list(values.get("match[version]"))
     words = {version for version in versions or () if version in ("last", "first", "all")}
     if "all" in words and len(versions or ()) > 1:
@@ -76,19 +78,30 @@ def _matching(values: dict[str, str]) -> Matching:
     exact = tuple(_moment("match[version]", version) for version in versions or () if version not in words)
     return Matching(
         ids=_list(values.get("match[id]")),
-        types=_list(values.get("match[type]")),
+        types=_types(values),
         specs=_list(values.get("match[spec_version]")),
         last=versions is None or "last" in words,
         first="first" in words,
         every="all" in words,
         versions=exact,
+        topic=topic,
     )
+
+
+def _types(values: dict[str, str]) -> tuple[str, ...] | None:
+    types = _list(values.get("match[type]"))
+    if types is not None and len(types) > MOST_TYPES:
+        raise BadFilterError(
+            "That is more types than one question may name.", what="match[type]",
+            expected=f"at most {MOST_TYPES}", found=str(len(types)), remedy="ask twice",
+        )  # fmt: skip
+    return types
 
 
 def _list(value: str | None) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
 
 def _limit(values: dict[str, str]) -> int:

@@ -102,10 +102,10 @@ def page(key: str, items: Sequence[bytes], following: str | None) -> list[bytes]
 
     Empty lists are left out, as §3.7 and §5.3.1 ask.
     """
-    more = b'{"more":true,"next":' + msgspec.json.encode(following) + b"," if following else b'{"more":false,'
+    more = b'{"more":true,"next":' + msgspec.json.encode(following) if following else b'{"more":false'
     if not items:
-        return [b'{"more":false}']
-    return [more + b'"' + key.encode() + b'":[' + items[0], *(b"," + item for item in items[1:]), b"]}"]
+        return [more + b"}"]
+    return [more + b',"' + key.encode() + b'":[' + items[0], *(b"," + item for item in items[1:]), b"]}"]
 
 
 STIX_MEDIA = ["application/stix+json;version=2.1", "application/stix+json;version=2.0"]

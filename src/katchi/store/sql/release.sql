@@ -81,6 +81,21 @@ WHERE r.partner = :partner AND r.position > :position
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.is_last = 1
 ORDER BY r.position LIMIT :limit;
 
+-- name: topic_page
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM shelf s JOIN release r ON r.position = s.position JOIN object o ON o.seq = r.seq
+WHERE s.partner = :partner AND s.topic = :topic AND s.position > :position
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.is_last = 1
+ORDER BY s.position LIMIT :limit;
+
+-- name: topic_page_bytes
+SELECT r.partner, r.epoch, r.withdrawn_at, r.position, r.added, coalesce(r.raw, o.raw)
+FROM shelf s JOIN release r ON r.position = s.position JOIN object o ON o.seq = r.seq
+WHERE s.partner = :partner AND s.topic = :topic AND s.position > :position
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch AND r.is_last = 1
+ORDER BY s.position LIMIT :limit;
+
 -- name: unreceipted
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
@@ -93,18 +108,40 @@ ORDER BY r.position LIMIT :limit;
 SELECT position FROM release WHERE partner = :partner AND position > :position
   AND withdrawn_at IS NULL AND epoch = :epoch AND receipt IS NULL LIMIT 1;
 
+-- name: stretch
+-- How far a question that no index answers looks in one page; rows of other types are none of its business.
+SELECT position FROM release WHERE partner = :partner AND position > :position ORDER BY position LIMIT 1 OFFSET :size;
+
+-- name: stretch_of_type
+SELECT position FROM release WHERE partner = :partner AND type = :type AND position > :position
+ORDER BY position LIMIT 1 OFFSET :size;
+
 -- name: matching (sqlite)
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
-WHERE r.partner = :partner AND r.position > :position
+WHERE r.partner = :partner AND r.position > :position AND r.position <= :until
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
-    AND (:types IS NULL OR r.type IN (SELECT value FROM json_each(:types)))
   AND (:specs IS NULL OR r.spec_version IN (SELECT value FROM json_each(:specs)))
   AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
     OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
         AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
     OR r.version IN (SELECT CAST(value AS INTEGER) FROM json_each(:versions)))
+  AND (:topic = 0 OR EXISTS (SELECT 1 FROM shelf s WHERE s.partner = r.partner AND s.topic = :topic AND s.position = r.position))
+ORDER BY r.position LIMIT :limit;
+
+-- name: matching_type (sqlite)
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.partner = :partner AND r.type = :type AND r.position > :position AND r.position <= :until
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch
+  AND (:specs IS NULL OR r.spec_version IN (SELECT value FROM json_each(:specs)))
+  AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
+    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
+        AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
+    OR r.version IN (SELECT CAST(value AS INTEGER) FROM json_each(:versions)))
+  AND (:topic = 0 OR EXISTS (SELECT 1 FROM shelf s WHERE s.partner = r.partner AND s.topic = :topic AND s.position = r.position))
 ORDER BY r.position LIMIT :limit;
 
 -- name: matching_ids (sqlite)
@@ -120,20 +157,35 @@ WHERE r.id_hash IN (SELECT value FROM json_each(:hashes)) AND +r.partner = :part
     OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
         AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
     OR r.version IN (SELECT CAST(value AS INTEGER) FROM json_each(:versions)))
+  AND (:topic = 0 OR EXISTS (SELECT 1 FROM shelf s WHERE s.partner = r.partner AND s.topic = :topic AND s.position = r.position))
 ORDER BY +r.position LIMIT :limit;
 
 -- name: matching (postgresql)
 SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
   r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
 FROM release r JOIN object o ON o.seq = r.seq
-WHERE r.partner = :partner AND r.position > :position
+WHERE r.partner = :partner AND r.position > :position AND r.position <= :until
   AND r.withdrawn_at IS NULL AND r.epoch = :epoch
-    AND (CAST(:types AS text[]) IS NULL OR r.type = ANY(CAST(:types AS text[])))
   AND (CAST(:specs AS text[]) IS NULL OR r.spec_version = ANY(CAST(:specs AS text[])))
   AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
     OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
         AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
     OR r.version = ANY(CAST(CAST(:versions AS text[]) AS bigint[])))
+  AND (:topic = 0 OR EXISTS (SELECT 1 FROM shelf s WHERE s.partner = r.partner AND s.topic = :topic AND s.position = r.position))
+ORDER BY r.position LIMIT :limit;
+
+-- name: matching_type (postgresql)
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.partner = :partner AND r.type = :type AND r.position > :position AND r.position <= :until
+  AND r.withdrawn_at IS NULL AND r.epoch = :epoch
+  AND (CAST(:specs AS text[]) IS NULL OR r.spec_version = ANY(CAST(:specs AS text[])))
+  AND (:every = 1 OR (:last = 1 AND r.is_last = 1)
+    OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
+        AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
+    OR r.version = ANY(CAST(CAST(:versions AS text[]) AS bigint[])))
+  AND (:topic = 0 OR EXISTS (SELECT 1 FROM shelf s WHERE s.partner = r.partner AND s.topic = :topic AND s.position = r.position))
 ORDER BY r.position LIMIT :limit;
 
 -- name: matching_ids (postgresql)
@@ -148,6 +200,7 @@ WHERE r.id_hash = ANY(:hashes) AND r.partner = :partner AND r.position > :positi
     OR (:first = 1 AND NOT EXISTS (SELECT 1 FROM release e WHERE e.id_hash = r.id_hash AND e.object_id = r.object_id
         AND e.partner = r.partner AND e.version < r.version AND e.withdrawn_at IS NULL AND e.epoch = r.epoch))
     OR r.version = ANY(CAST(CAST(:versions AS text[]) AS bigint[])))
+  AND (:topic = 0 OR EXISTS (SELECT 1 FROM shelf s WHERE s.partner = r.partner AND s.topic = :topic AND s.position = r.position))
 ORDER BY r.position LIMIT :limit;
 
 -- name: to_review
