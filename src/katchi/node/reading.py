@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
 
 import msgspec
 
@@ -17,6 +20,8 @@ from katchi.store.log import Arrival
 
 # A second process takes a moment to start: it pays for itself from here on.
 WORTH_A_PROCESS = 50_000
+# Once it is there, what counts is the way there and back.
+WORTH_A_HALF = 200
 AHEAD = 2  # batches read before they are wanted
 
 
@@ -66,27 +71,105 @@ def read_batch(slices: Sequence[bytes]) -> ReadBatch:
     return ReadBatch(arrivals, refusals, dict(tolerated))
 
 
-def read_all(slices: Sequence[bytes], size: int) -> Iterator[tuple[int, ReadBatch]]:
+class Elsewhere:
+    """A second process that reads while this one stores; it starts when there is enough to read.
+
+    One that is kept serves many hand-ins, and goes when nobody has handed in for a while.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+        self._is_kept = False
+        self._last = 0.0
+
+    def keep(self) -> None:
+        """From now on the process outlives the hand-in that started it."""
+        self._is_kept = True
+
+    def is_worth_it(self, objects: int) -> bool:
+        """Whether so many objects are read quicker with it, its start counted in."""
+        return objects >= (WORTH_A_HALF if self._is_kept else WORTH_A_PROCESS) and (os.cpu_count() or 1) > 1
+
+    def read(self, slices: Sequence[bytes]) -> Future[bytes]:
+        """Begins to read there; `brought_home` makes a batch of the result."""
+        with self._lock:
+            self._last = time.monotonic()
+            try:
+                return self._running().submit(_read_elsewhere, slices)
+            except BrokenProcessPool:  # somebody killed it
+                self._pool = None
+                return self._running().submit(_read_elsewhere, slices)
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
+        return self._pool
+
+    def rest(self, *, after: float = 60.0) -> None:
+        """Ends the process if nobody has needed it for so many seconds."""
+        with self._lock:
+            if self._pool is not None and time.monotonic() - self._last >= after:
+                self._pool.shutdown(wait=False, cancel_futures=True)
+                self._pool = None
+
+    def done(self) -> None:
+        """A hand-in is over."""
+        if not self._is_kept:
+            self.rest(after=0)
+
+
+def read_all(slices: Sequence[bytes], size: int, elsewhere: Elsewhere) -> Iterator[tuple[int, ReadBatch]]:
     """(objects, what they hold) batch by batch; of many objects, in a second process ahead of whoever stores them."""
     batches = [slices[start : start + size] for start in range(0, len(slices), size)]
-    if len(slices) < WORTH_A_PROCESS or (os.cpu_count() or 1) < 2:
+    if not elsewhere.is_worth_it(len(slices)):
         for batch in batches:
             yield len(batch), read_batch(batch)
-        return
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        ahead: deque[tuple[Sequence[bytes], Future[bytes]]] = deque()
-        waiting = deque(batches)
-        try:
-            while True:
-                while waiting and len(ahead) < AHEAD:
-                    batch = waiting.popleft()
-                    ahead.append((batch, pool.submit(_read_elsewhere, batch)))
-                if not ahead:
-                    return
-                batch, reading = ahead.popleft()
-                yield len(batch), _brought_home(batch, reading.result())
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    elif len(batches) == 1:
+        yield len(slices), _read_by_both(slices, elsewhere)
+    else:
+        yield from _read_ahead(batches, elsewhere)
+
+
+def _read_by_both(slices: Sequence[bytes], elsewhere: Elsewhere) -> ReadBatch:
+    """One batch, for whoever waits for its answer: half of it there, half of it here."""
+    half = len(slices) // 2
+    theirs = elsewhere.read(slices[half:])
+    first = read_batch(slices[:half])
+    second = _brought_home(slices[half:], theirs)
+    return ReadBatch(
+        [*first.arrivals, *second.arrivals],
+        [*first.refusals, *second.refusals],
+        dict(Counter(first.tolerated) + Counter(second.tolerated)),
+    )
+
+
+def _read_ahead(batches: Sequence[Sequence[bytes]], elsewhere: Elsewhere) -> Iterator[tuple[int, ReadBatch]]:
+    ahead: deque[tuple[Sequence[bytes], Future[bytes]]] = deque()
+    waiting = deque(batches)
+    try:
+        while waiting or ahead:
+            while waiting and len(ahead) < AHEAD:
+                batch = waiting.popleft()
+                ahead.append((batch, elsewhere.read(batch)))
+            batch, reading = ahead.popleft()
+            yield len(batch), _brought_home(batch, reading)
+    finally:
+        for _, reading in ahead:
+            reading.cancel()
+        elsewhere.done()
+
+
+def _end_with_parent() -> None:
+    """A node that is killed leaves nobody behind."""
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _violation(item: stix.Object, tolerated: Counter[str]) -> Problem | None:
@@ -121,7 +204,11 @@ def _read_elsewhere(slices: Sequence[bytes]) -> bytes:
     return msgspec.msgpack.encode((places, batch))
 
 
-def _brought_home(slices: Sequence[bytes], encoded: bytes) -> ReadBatch:
+def _brought_home(slices: Sequence[bytes], reading: Future[bytes]) -> ReadBatch:
+    try:
+        encoded = reading.result()
+    except (BrokenProcessPool, CancelledError):  # it was killed: nothing is stored yet, so it is read here
+        encoded = _read_elsewhere(slices)
     places, batch = _decoder.decode(encoded)
     for place, arrival in zip(places, batch.arrivals, strict=True):
         msgspec.structs.force_setattr(arrival.object, "raw", slices[place])

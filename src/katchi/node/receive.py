@@ -94,7 +94,7 @@ class Intake:
         return self._account(len(ordered))
 
     def _read(self, ordered: Sequence[bytes]) -> Iterator[tuple[int, ReadBatch]]:
-        batches = read_all(ordered, BATCH)
+        batches = read_all(ordered, BATCH, self.node.elsewhere)
         while True:
             with self.node.rush, _no_cycles_sought:
                 batch = next(batches, None)

@@ -15,6 +15,7 @@ from pathlib import Path
 from katchi.errors import KatchiError
 from katchi.exchange import tls
 from katchi.node.clock import Clock, SystemClock
+from katchi.node.reading import Elsewhere
 from katchi.node.settings import FILE, Settings, read_settings, write_settings
 from katchi.policy.keys import NodeKey
 from katchi.store import Store, migrate
@@ -89,10 +90,12 @@ class Node:
     random: Callable[[int], bytes] = os.urandom
     bell: Bell = field(default_factory=Bell)
     rush: Rush = field(default_factory=Rush)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     key_changed_at: int = 0  # the key file's mtime, ns
 
     def close(self) -> None:
-        """Lets go of the store."""
+        """Lets go of the store and of the second process."""
+        self.elsewhere.rest(after=0)
         self.store.close()
 
 

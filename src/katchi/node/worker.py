@@ -78,6 +78,7 @@ class Worker:
     def _round(self) -> bool:
         """One look at all partners; True if there is more to judge at once."""
         refresh_key(self._node)
+        self._node.elsewhere.rest()
         busy = False
         for row in self._node.store.partners.all():
             if row.state == "active":

@@ -105,6 +105,7 @@ async def _serve(node: Node, server: Server, ready: Callable[[], None]) -> None:
     serving_it = asyncio.ensure_future(server.serve())
     try:
         await _listening(node, serving_it)
+        node.elsewhere.keep()
         worker = Worker(node)
         worker.start()
         try:
@@ -112,6 +113,7 @@ async def _serve(node: Node, server: Server, ready: Callable[[], None]) -> None:
             await serving_it
         finally:
             await asyncio.to_thread(worker.stop)
+            node.elsewhere.rest(after=0)
     finally:
         serving_it.cancel()
 
