@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +13,7 @@ import msgspec
 from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node.reading import Problem, ReadBatch, read_all
-from katchi.node.wiring import OWN, Node
+from katchi.node.wiring import OWN, Node, no_cycles_sought
 from katchi.store import log, submissions, withdrawals
 from katchi.store.database import Transaction
 from katchi.store.log import Arrival, NotTaken, Stored
@@ -86,7 +84,7 @@ class Intake:
         ordered = sorted(slices, key=_is_not_marking)
         done = 0
         for count, batch in self._read(ordered):
-            with self.node.rush, _no_cycles_sought:
+            with self.node.rush, no_cycles_sought:
                 self._take_batch(batch)
             done += count
             if progress:
@@ -96,7 +94,7 @@ class Intake:
     def _read(self, ordered: Sequence[bytes]) -> Iterator[tuple[int, ReadBatch]]:
         batches = read_all(ordered, BATCH, self.node.elsewhere)
         while True:
-            with self.node.rush, _no_cycles_sought:
+            with self.node.rush, no_cycles_sought:
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -244,28 +242,6 @@ def import_file(
         submitter=submitter,
         progress=progress,
     )
-
-
-class _NoCyclesSought:
-    """JSON has no cycles: looking for them among a batch's values took a tenth of a hand-in. Counts its users."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._users += 1
-            gc.disable()
-
-    def __exit__(self, *_problem: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                gc.enable()
-
-
-_no_cycles_sought = _NoCyclesSought()
 
 
 def _split(node: Node, document: bytes) -> list[bytes]:

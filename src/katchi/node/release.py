@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from katchi import policy, stix
-from katchi.node.wiring import Node
+from katchi.node.wiring import Node, no_cycles_sought
 from katchi.policy.partner import Partner
 from katchi.store import ledger, log, partners, releases, topics, withdrawals
 from katchi.store.database import Transaction
@@ -229,7 +229,7 @@ def judge(node: Node, name: str) -> bool:
     First the releases made under earlier terms, in the order of the partner's view; then what is new
     in the log; then delays that have ended. A partner that is not active, or has no terms, gets nothing.
     """
-    with node.store.database.writing() as transaction:
+    with no_cycles_sought, node.store.database.writing() as transaction:
         row = partners.one(transaction, name)
         in_force = partners.terms_in_force(transaction, name)
         if row.state != "active" or in_force is None:
