@@ -210,3 +210,16 @@ def test_a_backup_restores_into_another_node(katchi: Katchi, tmp_path: Path) -> 
 )
 def test_an_export_says_what_it_needs(katchi: Katchi, arguments: list[str]) -> None:
     assert katchi("export", *arguments).status == 2
+
+
+def test_a_feed_for_devices_is_written_and_what_is_left_out_is_said(with_tool: Katchi, tmp_path: Path) -> None:
+    items = [indicator(1), indicator(2, pattern="[ipv4-addr:value = '10.0.0.1']")]
+    with_tool.good("import", "-", given=bundle(*items))
+    out = tmp_path / "list.txt"
+    said = with_tool.good("export", "--partner", "park-siem", "--format", "list", "--out", out).out
+    assert out.read_text().splitlines()[-1] == "198.51.100.1"
+    assert "--with-warned" in said
+    done = with_tool.asked("export", "--partner", "park-siem", "--format", "nftables", "--out", out, "--with-warned")
+    assert (done["entries"], done["left_out"]) == (2, {})
+    assert with_tool("export", "--everything-unsafe", "--format", "list", "--out", out).status == 2
+    assert with_tool("export", "--partner", "park-siem", "--format", "list", "--topic", "none").status != 0

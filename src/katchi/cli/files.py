@@ -17,6 +17,7 @@ from katchi.cli.invocation import Invocation, here, person
 from katchi.errors import Diagnostic, KatchiError
 
 if TYPE_CHECKING:
+    from katchi.exchange.feed import Wishes as FeedWishes
     from katchi.node.documents import Opened, Wishes
     from katchi.node.export import Exported
     from katchi.node.reading import Problem
@@ -257,7 +258,16 @@ def export(
     everything_unsafe: Annotated[
         bool, typer.Option("--everything-unsafe", help="Your own backup: everything, whatever its markings.")
     ] = False,
-    format: Annotated[str, typer.Option(help="stix-bundle or ndjson.")] = "stix-bundle",
+    format: Annotated[
+        str, typer.Option(help="stix-bundle, ndjson, or a feed for devices: list, csv, dns-rpz, nftables, suricata, …")
+    ] = "stix-bundle",
+    topic: Annotated[str, typer.Option(help="Of a feed: this topic alone.")] = "all",
+    kinds: Annotated[str, typer.Option(help="Of a feed: these values alone, such as ipv4,ipv6.")] = "",
+    confidence: Annotated[int | None, typer.Option(min=0, max=100, help="Of a feed: at least this.")] = None,
+    with_warned: Annotated[
+        bool,
+        typer.Option("--with-warned", help="Of a feed that blocks: private networks, resolvers and large sites too."),
+    ] = False,
     out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - is stdout.")] = STDIN,
 ) -> None:
     """Write what may leave into a file.
@@ -271,6 +281,13 @@ def export(
         raise typer.BadParameter("give either --partner NAME or --everything-unsafe")
     if invocation.as_json and out == STDIN:
         raise typer.BadParameter("--json needs --out FILE: stdout cannot hold two documents")
+    from katchi.exchange import feeds
+
+    if format in feeds.names():
+        if partner is None:
+            raise typer.BadParameter("a feed is for --partner NAME, such as a tool of your own")
+        _export_feed(invocation, partner, format, topic, out, _feed_wishes(kinds, confidence, with_warned))
+        return
     from katchi.exchange.formats import named
 
     how = named(format)
@@ -288,6 +305,30 @@ def export(
 
             done = export_for(node, partner, how, file, progress)
     _show_export(invocation, done, partner, out)
+
+
+def _feed_wishes(kinds: str, confidence: int | None, with_warned: bool) -> FeedWishes:
+    from katchi.exchange.feed import Wishes
+    from katchi.node.feeds import kinds_of
+
+    return Wishes(with_warned, confidence, kinds_of(kinds))
+
+
+def _export_feed(invocation: Invocation, partner: str, name: str, topic: str, out: str, wishes: FeedWishes) -> None:
+    from katchi.node.export import export_feed
+
+    with invocation.node() as node, invocation.progress(partner) as progress, _opened(out) as file:
+        done, heading = export_feed(node, partner, name, file, wishes, collection=topic, progress=progress)
+    left_out = dict(heading.left_out)
+    invocation.answer(
+        {"partner": partner, "out": out, "format": name, "entries": done.objects, "left_out": left_out,
+         "size": done.size, "sha256": done.digest, "marking": heading.marking}
+    )  # fmt: skip
+    if out != STDIN:
+        invocation.say("feed-done", entries=done.objects, size=done.size, out=out)
+        for reason, count in sorted(left_out.items()):
+            invocation.say("feed-left-out", count=count, reason=invocation.word(f"left-out-{reason}"))
+        invocation.say("export-digest", digest=done.digest)
 
 
 @contextmanager

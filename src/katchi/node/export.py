@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from katchi.errors import KatchiError
+from katchi.exchange.feed import Heading, Wishes
 from katchi.exchange.format import Format, UnsafeBackup
-from katchi.node import collections, terms
+from katchi.node import collections, feeds, terms
 from katchi.node.release import judge
 from katchi.node.wiring import Node
 from katchi.policy import Released
@@ -47,6 +48,31 @@ def export_for(
     arrangement or terms change meanwhile gets no further objects.
     Raises UnknownPartnerError, NoTermsError, PartnerNotActiveError or policy.NotReleasedError.
     """
+    _settle(node, partner)
+    writing = _Writing(_released_count(node, partner), progress)
+    return writing.write(how, _released(node, partner), _document_id(node), out)
+
+
+def export_feed(
+    node: Node, partner: str, name: str, out: BinaryIO, wishes: Wishes, *,
+    collection: str = feeds.EVERYTHING, progress: Progress | None = None,
+) -> tuple[Exported, Heading]:  # fmt: skip
+    """Writes a feed for devices of what is released to a partner, and says what was left out.
+
+    Raises what `export_for` does, and UnknownFeedError or NotFoundError.
+    """
+    _settle(node, partner)
+    total = _released_count(node, partner)
+    polled = feeds.poll(node, node.store.partners.one(partner), name, collection, wishes)
+    document = feeds.write(node, polled, None if progress is None else lambda done: progress(done, max(done, total)))
+    digest = hashlib.sha256()
+    for piece in document.pieces():
+        out.write(piece)
+        digest.update(piece)
+    return Exported(document.heading.entries, document.size, digest.hexdigest()), document.heading
+
+
+def _settle(node: Node, partner: str) -> None:
     terms.in_force(node, partner)
     row = node.store.partners.one(partner)
     if row.state != "active":
@@ -59,8 +85,6 @@ def export_for(
         )
     while judge(node, partner):
         pass
-    writing = _Writing(_released_count(node, partner), progress)
-    return writing.write(how, _released(node, partner), _document_id(node), out)
 
 
 def unsafe_export_everything(node: Node, how: Format, out: BinaryIO, progress: Progress | None = None) -> Exported:

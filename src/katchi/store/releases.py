@@ -181,6 +181,13 @@ class Releases:
             plain: list[policy.PageRow] = transaction.tuples("release", query, **values, limit=limit + 1)
         return plain[:limit], plain[limit - 1][3] if len(plain) > limit else None
 
+    def state_of(self, partner: str) -> tuple[int, int]:
+        """Two numbers that change whenever something comes into a partner's view or leaves it."""
+        with self._database.reading() as transaction:
+            end = transaction.run("release", "end_of_view", partner=partner).first()
+            withdrawal = transaction.run("release", "last_withdrawal").first()
+            return (end.position if end else 0, withdrawal[0] if withdrawal else -1)
+
     def unreceipted(self, partner: str, epoch: int, *, position: int, limit: int) -> list[ReleaseRow]:
         """The next releases that the partner has not answered for."""
         with self._database.reading() as transaction:

@@ -15,6 +15,7 @@ from katchi.exchange.taxii import resources
 from katchi.node.wiring import Node
 from katchi.web import pages
 from katchi.web.door import door_router
+from katchi.web.feeds import feeds_router
 from katchi.web.pages.shown import failed
 from katchi.web.session import Tries
 from katchi.web.taxii import taxii_router
@@ -28,6 +29,7 @@ def create_app(node: Node) -> Litestar:
     handlers: list[ControllerRouterHandler] = [
         taxii_router,
         door_router,
+        feeds_router,
         *mounted.route_handlers,
     ]
     return Litestar(
@@ -45,7 +47,7 @@ def create_app(node: Node) -> Litestar:
 
 def unrouted(request: Request[Any, Any, Any], problem: HTTPException) -> Response[Any]:
     """An address or method that nothing here answers: a page for people, JSON for programs."""
-    if request.url.path.startswith(("/taxii2", "/katchi/")):
+    if request.url.path.startswith(("/taxii2", "/katchi/", "/feeds")):
         error = resources.Error(problem.detail, http_status=str(problem.status_code))
         return Response(msgspec.json.encode(error), status_code=problem.status_code, media_type="application/json")
     return failed(request, problem)

@@ -234,7 +234,7 @@ def _conditional(
     """The page, or word that the client has it already (RFC 9110 §13.1.2)."""
     # Weak: packed or not, it says the same.
     headers |= {"ETag": f'W/"{mark}"', "Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
-    if _is_held(request.headers.get("if-none-match"), mark):
+    if is_held(request.headers.get("if-none-match"), mark):
         return Response(None, status_code=304, headers=headers)
     flowing = _while_flowing(_node(request), partner, pieces)
     coding = _coding(request)
@@ -245,7 +245,8 @@ def _conditional(
     return Stream(_packed(flowing, coding), media_type=media.TAXII, headers=headers | {"Content-Encoding": coding})
 
 
-def _is_held(if_none_match: str | None, mark: str) -> bool:
+def is_held(if_none_match: str | None, mark: str) -> bool:
+    """Whether a client says that it has what goes by this mark (RFC 9110 §13.1.2)."""
     held = [tag.strip().removeprefix("W/").strip('"') for tag in (if_none_match or "").split(",")]
     return mark in held or "*" in held
 

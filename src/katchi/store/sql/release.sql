@@ -289,3 +289,9 @@ ORDER BY number LIMIT :limit OFFSET :skip;
 
 -- name: received_counts
 SELECT partner, count(*) AS n, max(at) AS last_at FROM received GROUP BY partner;
+
+-- name: end_of_view
+SELECT position FROM release WHERE partner = :partner ORDER BY position DESC LIMIT 1;
+
+-- name: last_withdrawal
+SELECT "index" FROM ledger WHERE kind = 'withdrawal' ORDER BY "index" DESC LIMIT 1;
