@@ -35,9 +35,8 @@ def pattern(name: str, number: int) -> dict[str, object]:
         return {"pattern_type": name, "pattern": rule}
     if number % 2:
         return {"pattern": f"[domain-name:value = 'a{number}.example']"}
-    return {
-        "pattern": f"[ipv4-addr:value = '{11 + number // 2**24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}']"
-    }
+    address = f"{11 + number // 2**24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+    return {"pattern": f"[ipv4-addr:value = '{address}']"}
 
 
 def pages(name: str, count: int) -> Iterator[policy.ReleasedPage]:

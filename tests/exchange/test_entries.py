@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from katchi.exchange.entries import Entry, entries_of
+from katchi.exchange import feeds
+from katchi.exchange.entries import REASONS, Entry, entries_of
 from katchi.exchange.warned import is_never_blocked
 from katchi.stix import parse_timestamp
+from tests.conftest import ROOT
 from tests.objects import indicator, stix_object
 
 NOW = parse_timestamp("2026-01-01T00:00:00Z")
@@ -118,3 +120,9 @@ def test_no_bytes_raise(raw: bytes) -> None:
 )
 def test_some_things_no_list_blocks_by_itself(kind: str, value: str, expected: bool) -> None:
     assert is_never_blocked(Entry(kind, value, "indicator--1")) is expected
+
+
+def test_every_feed_and_every_reason_is_explained() -> None:
+    page = (ROOT / "docs" / "reference" / "feeds.md").read_text(encoding="utf-8")
+    assert [name for name in feeds.names() if f"`{name}`" not in page] == []
+    assert [reason for reason in REASONS if reason != "not-an-indicator" and f"`{reason}`" not in page] == []
