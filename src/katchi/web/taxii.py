@@ -27,7 +27,7 @@ from katchi.store.releases import ReleaseRow
 from katchi.web import callers
 
 # A suspension is looked for between pieces of this size, so it stops a page in the middle.
-PIECE = 131_072
+PIECE = 524_288
 
 
 # What can be read can be asked about (RFC 9110 §9.3.2); the server leaves the body out.
@@ -48,16 +48,16 @@ def _node(request: Request[Any, Any, Any]) -> Node:
     return node
 
 
-async def _caller(request: Request[Any, Any, Any]) -> PartnerRow:
+def _caller(request: Request[Any, Any, Any]) -> PartnerRow:
     """Who asks, for requests without a body. Raises NotSignedInError or NotAcceptableError."""
     media.require_acceptable(request.headers.get("accept"))
-    return await sync_to_thread(callers.identify, _node(request), request, b"")
+    return callers.identify(_node(request), request, b"")
 
 
 @_read("/")
 async def discovery(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §4.1: where the API root is."""
-    await _caller(request)
+    await sync_to_thread(_caller, request)
     settings = _node(request).settings
     root = f"{settings.url.rstrip('/')}/taxii2/{collections.API_ROOT}/"
     return _answer(resources.Discovery(settings.title or settings.name, [root], root))
@@ -66,7 +66,7 @@ async def discovery(request: Request[Any, Any, Any]) -> Response[bytes]:
 @_read(f"/{collections.API_ROOT}/")
 async def api_root(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §4.2: what this API root speaks."""
-    await _caller(request)
+    await sync_to_thread(_caller, request)
     settings = _node(request).settings
     limit = settings.limits.max_content_length
     return _answer(resources.ApiRoot(settings.title or settings.name, [media.TAXII], limit))
@@ -75,45 +75,57 @@ async def api_root(request: Request[Any, Any, Any]) -> Response[bytes]:
 @_read(f"/{collections.API_ROOT}/status/{{status_id:str}}/")
 async def status(request: Request[Any, Any, Any], status_id: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §4.3: what became of a hand-in."""
-    partner = await _caller(request)
+    partner = await sync_to_thread(_caller, request)
     return _answer(await sync_to_thread(collections.status, _node(request), partner, status_id))
 
 
 @_read(f"/{collections.API_ROOT}/collections/")
 async def all_collections(request: Request[Any, Any, Any]) -> Response[bytes]:
     """TAXII 2.1 §5.1: the collections that this partner may know of."""
-    partner = await _caller(request)
+    partner = await sync_to_thread(_caller, request)
     return _answer({"collections": await sync_to_thread(collections.collections_of, _node(request), partner)})
 
 
 @_read(f"/{collections.API_ROOT}/collections/{{name:str}}/")
 async def one_collection(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """TAXII 2.1 §5.2."""
-    partner = await _caller(request)
+    partner = await sync_to_thread(_caller, request)
     found = await sync_to_thread(collections.collection, _node(request), partner, name)
     return _answer(found.collection)
 
 
+# Each of these is one errand in one thread: a way there and back costs as much as asking the database.
 @_read(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/")
 async def objects(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.4: the objects released to this partner."""
-    partner, asking = await _asking(request, name)
-    return await _page(request, partner, asking)
+    return await sync_to_thread(_objects, request, name)
+
+
+def _objects(request: Request[Any, Any, Any], name: str) -> Response[Any]:
+    return _page(request, *_asking(request, name))
 
 
 @_read(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/")
 async def one_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.6: one object, if it was released to this partner."""
-    partner, asking = await _asking(request, name, object_id)
-    await _require_released(_node(request), partner, object_id, asking.matching.topic)
-    return await _page(request, partner, asking)
+    return await sync_to_thread(_one_object, request, name, object_id)
+
+
+def _one_object(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[Any]:
+    partner, asking = _asking(request, name, object_id)
+    _require_released(_node(request), partner, object_id, asking.matching.topic)
+    return _page(request, partner, asking)
 
 
 @_read(f"/{collections.API_ROOT}/collections/{{name:str}}/manifest/")
 async def manifest(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.3: what `objects` would give, without the objects."""
-    partner, asking = await _asking(request, name)
-    view = await sync_to_thread(collections.view, _node(request), partner, asking)
+    return await sync_to_thread(_manifest, request, name)
+
+
+def _manifest(request: Request[Any, Any, Any], name: str) -> Response[Any]:
+    partner, asking = _asking(request, name)
+    view = collections.view(_node(request), partner, asking)
     items = [msgspec.json.encode(resources.manifest_record(row)) for row in view.rows]
     return _listing(request, partner, view, resources.page("objects", items, view.following))
 
@@ -121,8 +133,12 @@ async def manifest(request: Request[Any, Any, Any], name: FromPath[str]) -> Resp
 @_read(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/versions/")
 async def versions(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> Response[Any]:
     """TAXII 2.1 §5.8: the versions of one object that were released to this partner."""
-    partner, asking = await _asking(request, name, object_id, every_version=True)
-    view = await sync_to_thread(collections.view, _node(request), partner, asking)
+    return await sync_to_thread(_versions, request, name, object_id)
+
+
+def _versions(request: Request[Any, Any, Any], name: str, object_id: str) -> Response[Any]:
+    partner, asking = _asking(request, name, object_id, every_version=True)
+    view = collections.view(_node(request), partner, asking)
     if not view.rows and asking.position == 0 and asking.added == 0:
         raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
     items = [msgspec.json.encode(resources.version_of(row)) for row in view.rows]
@@ -147,9 +163,13 @@ async def add_objects(request: Request[Any, Any, Any], name: FromPath[str]) -> R
 @delete(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/", status_code=200)
 async def delete_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> None:
     """TAXII 2.1 §5.7: takes an object, or versions of it, out of this reader's collection; by default the last one."""
-    partner, asking = await _asking(request, name, object_id)
-    await sync_to_thread(partial(collections.collection, _node(request), partner, name, to="write"))
-    await sync_to_thread(collections.delete, _node(request), partner, asking)
+    await sync_to_thread(_delete, request, name, object_id)
+
+
+def _delete(request: Request[Any, Any, Any], name: str, object_id: str) -> None:
+    partner, asking = _asking(request, name, object_id)
+    collections.collection(_node(request), partner, name, to="write")
+    collections.delete(_node(request), partner, asking)
 
 
 def _unpacked(node: Node, coding: str | None, body: bytes) -> bytes:
@@ -185,16 +205,16 @@ def _take(node: Node, partner: PartnerRow, body: bytes) -> resources.Status:
     return collections.status_of(account, receipt)
 
 
-async def _asking(
+def _asking(
     request: Request[Any, Any, Any],
     name: str,
     object_id: str = "",
     *,
     every_version: bool = False,
 ) -> tuple[PartnerRow, Asking]:
-    partner = await _caller(request)
+    partner = _caller(request)
     node = _node(request)
-    opened = await sync_to_thread(partial(collections.collection, node, partner, name, to="read"))
+    opened = collections.collection(node, partner, name, to="read")
     query = list(request.query_params.multi_items())
     if object_id:
         query = [pair for pair in query if pair[0] not in ("match[id]", "match[type]")]
@@ -205,16 +225,16 @@ async def _asking(
     return partner, read_asking(query, page_size=node.settings.limits.page_size, topic=opened.topic)
 
 
-async def _require_released(node: Node, partner: PartnerRow, object_id: str, topic: int) -> None:
+def _require_released(node: Node, partner: PartnerRow, object_id: str, topic: int) -> None:
     asking = read_asking([("match[id]", object_id), ("match[version]", "all")], page_size=1, topic=topic)
-    if not (await sync_to_thread(collections.view, node, partner, asking)).rows:
+    if not collections.view(node, partner, asking).rows:
         # The same answer for what is not there and what is not theirs: ids must not be an oracle.
         raise errors.NotFoundError("There is no such object here.", where=object_id[:100])
 
 
-async def _page(request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking) -> Response[Any]:
+def _page(request: Request[Any, Any, Any], partner: PartnerRow, asking: Asking) -> Response[Any]:
     node = _node(request)
-    page = await sync_to_thread(collections.page, node, partner, asking)
+    page = collections.page(node, partner, asking)
     released = page.released
     headers = _dates(released.first_added, released.last_added) if released.raws else {}
     return _conditional(request, page.mark, headers, resources.page("objects", released.raws, page.following), partner)
