@@ -9,6 +9,7 @@ from katchi import stix
 from katchi.errors import KatchiError
 from katchi.exchange import intakes, unpacking
 from katchi.exchange.intake import Choices, Found, Intake
+from katchi.exchange.intakes.misp_json import INDEX
 from katchi.node.preview import preview
 from katchi.node.receive import Account, Progress, receive
 from katchi.node.wiring import OWN, Node
@@ -76,6 +77,8 @@ def open_document(node: Node, document: bytes, name: str, wishes: Wishes) -> Ite
     """
     for member in unpacking.unpack(document, limit=node.settings.limits.max_document, name=name):
         intake = intakes.named(wishes.kind) if wishes.kind else intakes.recognised(member.document, member.name)
+        if intake.name == INDEX:
+            continue  # it tells of the events that lie beside it
         if intake.name == STIX:
             yield Opened(member.name, STIX, intake.title, member.document)
         else:

@@ -37,6 +37,29 @@ class ReleaseRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A release at its place in a partner's view, in force or not."""
+
+    release: ReleaseRow
+    is_last: bool
+
+    @property
+    def added(self) -> int:
+        """Its date_added in the partner's view."""
+        return self.release.added
+
+    @property
+    def object_id(self) -> str:
+        """The id that went."""
+        return self.release.object_id
+
+    @property
+    def withdrawn_at(self) -> int | None:
+        """When it was withdrawn, if it was."""
+        return self.release.withdrawn_at
+
+
+@dataclass(frozen=True, slots=True)
 class Matching:
     """TAXII's match filters (TAXII 2.1 §3.4). None matches all; `versions` are µs."""
 
@@ -187,6 +210,21 @@ class Releases:
             end = transaction.run("release", "end_of_view", partner=partner).first()
             withdrawal = transaction.run("release", "last_withdrawal").first()
             return (end.position if end else 0, withdrawal[0] if withdrawal else -1)
+
+    def stretches(self, partner: str, topic: int, size: int) -> list[tuple[int, int, int, int, int]]:
+        """A partner's view in stretches of so many positions: (number, first added, last added, changed, count)."""
+        with self._database.reading() as transaction:
+            return [
+                tuple(row) for row in transaction.run("release", "stretches", partner=partner, topic=topic, size=size)
+            ]
+
+    def stretch(self, partner: str, topic: int, begins: int, size: int) -> list[Standing]:
+        """Everything in one stretch of a partner's view, withdrawn and superseded releases too."""
+        with self._database.reading() as transaction:
+            rows = transaction.run(
+                "release", "stretch_rows", partner=partner, topic=topic, begins=begins, ends=begins + size
+            )
+            return [Standing(_release(row[:-1]), bool(row[-1])) for row in rows]
 
     def unreceipted(self, partner: str, epoch: int, *, position: int, limit: int) -> list[ReleaseRow]:
         """The next releases that the partner has not answered for."""

@@ -15,7 +15,7 @@ from katchi.errors import KatchiError
 from katchi.exchange import feeds as formats
 from katchi.exchange.feed import UnknownFeedError, Wishes
 from katchi.exchange.taxii.errors import BadFilterError, NotFoundError, TaxiiError
-from katchi.node import collections, feeds
+from katchi.node import collections, feeds, misp
 from katchi.node.feeds import EVERYTHING, BusyError, NotSettledError
 from katchi.node.wiring import Node
 from katchi.web import callers
@@ -43,6 +43,10 @@ async def every_feed(request: Request[Any, Any, Any]) -> Response[bytes]:
         {"url": f"{root}/{name}/{kind}", "format": kind, "loaded_by": formats.new(kind).title, "collection": name}
         for name in names
         for kind in formats.names()
+    ]
+    listed += [
+        {"url": f"{root}/{name}/misp", "format": "misp", "loaded_by": "MISP, as a feed", "collection": name}
+        for name in names
     ]
     return Response(msgspec.json.encode({"feeds": listed}), media_type="application/json")
 
@@ -90,6 +94,41 @@ def _wishes(request: Request[Any, Any, Any]) -> Wishes:
     )
 
 
+@_read("/{collection:str}/misp/manifest.json")
+async def misp_manifest(request: Request[Any, Any, Any], collection: FromPath[str]) -> Response[Any]:
+    """The list of events for MISP, which fetches those whose timestamp has grown."""
+    return await sync_to_thread(_misp, request, collection, "manifest.json")
+
+
+@_read("/{collection:str}/misp/hashes.csv")
+async def misp_hashes(request: Request[Any, Any, Any], collection: FromPath[str]) -> Response[Any]:
+    """The hashes of all values, by which MISP looks for overlaps."""
+    return await sync_to_thread(_misp, request, collection, "hashes.csv")
+
+
+@_read("/{collection:str}/misp/{name:str}")
+async def misp_event(request: Request[Any, Any, Any], collection: FromPath[str], name: FromPath[str]) -> Response[Any]:
+    """One event."""
+    return await sync_to_thread(_misp, request, collection, name)
+
+
+def _misp(request: Request[Any, Any, Any], collection: str, name: str) -> Response[Any]:
+    node = _node(request)
+    partner = callers.identify(node, request, b"")
+    polled = feeds.poll(node, partner, "list", collection, Wishes())  # for its mark: the same state, the same feed
+    mark = f"{polled.mark}-{name}"[:120]
+    headers = {"ETag": f'"{mark}"', "Cache-Control": "private, no-cache"}
+    if is_held(request.headers.get("if-none-match"), mark):
+        return Response(None, status_code=304, headers=headers)
+    if name == "hashes.csv":
+        return Response(b"".join(misp.hashes(node, partner, polled.topic)), headers=headers, media_type="text/csv")
+    if name == "manifest.json":
+        body = misp.manifest(node, partner, polled.topic)
+    else:
+        body = misp.event(node, partner, polled.topic, name.removesuffix(".json"))
+    return Response(body, headers=headers, media_type="application/json")
+
+
 class _NotYetError(TaxiiError):
     """Ask again later; what the device has stays good."""
 
@@ -109,7 +148,7 @@ def _explain(request: Request[Any, Any, Any], problem: KatchiError) -> Response[
 
 feeds_router = Router(
     path="/feeds",
-    route_handlers=[every_feed, one_feed],
+    route_handlers=[every_feed, misp_manifest, misp_hashes, misp_event, one_feed],
     exception_handlers={KatchiError: _explain},
     opt={"exclude_from_csrf": True},
 )

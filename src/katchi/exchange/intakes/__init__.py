@@ -8,11 +8,12 @@ from katchi.exchange.intake import Intake, UnknownDocumentError
 from katchi.exchange.intakes.csv_table import CsvTable
 from katchi.exchange.intakes.html import Html
 from katchi.exchange.intakes.mail import Mail
+from katchi.exchange.intakes.misp_json import MispIndex, MispJson
 from katchi.exchange.intakes.openioc import OpenIoc
 from katchi.exchange.intakes.stix_json import StixJson
 from katchi.exchange.intakes.text import Text
 
-OWN: tuple[Intake, ...] = (StixJson(), OpenIoc(), Html(), Mail(), CsvTable(), Text())
+OWN: tuple[Intake, ...] = (StixJson(), MispJson(), MispIndex(), OpenIoc(), Html(), Mail(), CsvTable(), Text())
 
 
 def every() -> dict[str, Intake]:

@@ -295,3 +295,17 @@ SELECT position FROM release WHERE partner = :partner ORDER BY position DESC LIM
 
 -- name: last_withdrawal
 SELECT "index" FROM ledger WHERE kind = 'withdrawal' ORDER BY "index" DESC LIMIT 1;
+
+-- name: stretches
+SELECT r.position / :size AS number, min(r.added) AS first, max(r.added) AS last,
+  max(CASE WHEN r.withdrawn_at > r.added THEN r.withdrawn_at ELSE r.added END) AS changed, count(*) AS n
+FROM release r WHERE r.partner = :partner AND (:topic = 0 OR EXISTS (SELECT 1 FROM shelf s WHERE s.partner = r.partner AND s.topic = :topic AND s.position = r.position))
+GROUP BY r.position / :size ORDER BY 1;
+
+-- name: stretch_rows
+SELECT r.position, r.added, r.partner, r.object_id, r.version, r.version_text, r.type, r.spec_version, r.digest,
+  r.rule, r.epoch, r.withdrawn_at, r.seq, r.of_id, r.is_recall, r.ledger_index, coalesce(r.raw, o.raw) AS raw, r.is_last
+FROM release r JOIN object o ON o.seq = r.seq
+WHERE r.partner = :partner AND r.position >= :begins AND r.position < :ends
+  AND (:topic = 0 OR EXISTS (SELECT 1 FROM shelf s WHERE s.partner = r.partner AND s.topic = :topic AND s.position = r.position))
+ORDER BY r.position;

@@ -1,0 +1,77 @@
+"""A MISP feed of what is released to whoever subscribes: which events there are, and each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from katchi import policy
+from katchi.exchange import misp_feed
+from katchi.exchange.misp_feed import Chapter, Publisher, Share
+from katchi.exchange.taxii import errors
+from katchi.node.feeds import NotSettledError
+from katchi.node.release import recipient_of
+from katchi.node.wiring import Node
+from katchi.store.partners import PartnerRow
+
+STRETCH = 10_000  # positions of one event: MISP does not like events of more than some ten thousand attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A feed as it is now."""
+
+    publisher: Publisher
+    topic: int
+    chapters: list[Chapter]
+
+    def chapter(self, name: str) -> Chapter:
+        """The event of this UUID. Raises NotFoundError."""
+        for chapter in self.chapters:
+            if misp_feed.event_uuid(self.publisher, chapter.number) == name:
+                return chapter
+        raise errors.NotFoundError("There is no such event in this feed.", where=name[:80])
+
+
+def book(node: Node, partner: PartnerRow, topic: int) -> Book:
+    """The feed's events. Raises NotSettledError while new terms are held against what was released before."""
+    if partner.reviewed_epoch != partner.epoch:
+        raise NotSettledError(
+            "The terms have changed, and what was released before is still being looked at.",
+            where=partner.name, remedy="ask again in a minute",
+        )  # fmt: skip
+    title = node.settings.title or node.settings.name
+    publisher = Publisher(node.settings.node_id, title, partner.name, topic)
+    rows = node.store.releases.stretches(partner.name, topic, STRETCH)
+    return Book(publisher, topic, [Chapter(*row) for row in rows])
+
+
+def manifest(node: Node, partner: PartnerRow, topic: int) -> bytes:
+    """`manifest.json`."""
+    whole = book(node, partner, topic)
+    return misp_feed.manifest(whole.publisher, whole.chapters, "")
+
+
+def event(node: Node, partner: PartnerRow, topic: int, name: str) -> bytes:
+    """`UUID.json`. Raises NotFoundError."""
+    whole = book(node, partner, topic)
+    chapter = whole.chapter(name)
+    return misp_feed.event(whole.publisher, chapter, _shares(node, partner, topic, chapter), now=node.clock.now())
+
+
+def hashes(node: Node, partner: PartnerRow, topic: int) -> Iterator[bytes]:
+    """The lines of `hashes.csv`."""
+    whole = book(node, partner, topic)
+    now = node.clock.now()
+    for chapter in whole.chapters:
+        yield from misp_feed.hashes(whole.publisher, chapter, _shares(node, partner, topic, chapter), now=now)
+
+
+def _shares(node: Node, partner: PartnerRow, topic: int, chapter: Chapter) -> Iterator[Share]:
+    """What stands in a stretch: releases in force as the policy lets them out, and of the others the id alone."""
+    recipient = recipient_of(partner)
+    for row in node.store.releases.stretch(partner.name, topic, chapter.number * STRETCH, STRETCH):
+        if row.withdrawn_at is not None:
+            yield Share(row.added, row.object_id, None, row.withdrawn_at)
+        elif row.is_last:
+            yield Share(row.added, row.object_id, policy.reopen(row.release, recipient).raw)
