@@ -10,6 +10,7 @@ from katchi.store.people import People
 from katchi.store.releases import Releases
 from katchi.store.search import Search
 from katchi.store.submissions import Submissions
+from katchi.store.subscriptions import Subscriptions
 
 
 class Store:
@@ -28,6 +29,7 @@ class Store:
         self.ledger = Ledger(self.database)
         self.people = People(self.database)
         self.submissions = Submissions(self.database)
+        self.subscriptions = Subscriptions(self.database)
 
     def close(self) -> None:
         """Lets go of every connection."""
