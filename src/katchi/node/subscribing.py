@@ -168,8 +168,8 @@ def _require_usable(wanted: Wanted, secret: Secret) -> None:
         marking_id(wanted.marking)
     if wanted.every < SHORTEST:
         raise UnusableSubscriptionError(
-            "That is more often than a server should be asked.", what="--every", expected=f"at least {SHORTEST} seconds",
-            found=str(wanted.every),
+            "That is more often than a server should be asked.",
+            what="--every", expected=f"at least {SHORTEST} seconds", found=str(wanted.every),
         )  # fmt: skip
     if not _header(wanted.header) or wanted.header.lower() in _FRAMING:
         raise UnusableSubscriptionError(

@@ -6,7 +6,7 @@ import fcntl
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -113,7 +113,7 @@ def rehearse(node: Node, name: str, *, progress: Progress | None = None) -> Outc
     return outcome
 
 
-def _pieces(node: Node, row: SubscriptionRow, is_stopping: Callable[[], bool]) -> Iterator[Piece]:
+def _pieces(node: Node, row: SubscriptionRow, is_stopping: Callable[[], bool]) -> Generator[Piece, None, None]:
     wanted = wanted_of(row)
     bookmark: Mapping[str, object] = msgspec.json.decode(row.bookmark)
     with subscribing.opened(node, row.name, wanted, is_stopping=is_stopping) as fetch:
@@ -214,12 +214,12 @@ def remarks_of(row: SubscriptionRow) -> dict[str, int]:
 
 
 def state_of(row: SubscriptionRow) -> str:
-    """How it does, in a word: new, well, paused, refused (waits for a person), busy (the server's), or in trouble."""
+    """How it does: new, well, paused, refused (it waits for a person), waiting (the server asked to), troubled."""
     if row.is_paused:
         return "paused"
     trouble = trouble_of(row)
     if trouble is not None:
-        return {"sign-in-refused": "refused", "server-busy": "waiting"}.get(trouble.code, "in trouble")
+        return {"sign-in-refused": "refused", "server-busy": "waiting"}.get(trouble.code, "troubled")
     return "well" if row.last_ok_at else "new"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import Row
 
 from katchi.errors import KatchiError
 from katchi.store.database import Database
@@ -137,10 +138,9 @@ class Subscriptions:
             transaction.run("subscription", "trouble", name=name, trouble=trouble, at=at, next_due=next_due)
 
 
-def _row(row: Sequence[Any]) -> SubscriptionRow:
-    name, kind, document, created_at, bookmark, is_paused, *rest = row
-    *counted, remarks, trouble, trouble_at, failures = rest
-    return SubscriptionRow(
-        name, kind, bytes(document), created_at, bytes(bookmark), bool(is_paused), *counted,
-        None if remarks is None else bytes(remarks), None if trouble is None else bytes(trouble), trouble_at, failures,
-    )  # fmt: skip
+def _row(row: Row[Any]) -> SubscriptionRow:
+    values = dict(row._mapping)
+    values["is_paused"] = bool(values["is_paused"])
+    for name in ("document", "bookmark", "remarks", "trouble"):  # PostgreSQL gives memoryviews
+        values[name] = None if values[name] is None else bytes(values[name])
+    return SubscriptionRow(**values)
