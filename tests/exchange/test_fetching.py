@@ -121,7 +121,14 @@ def test_the_next_address_is_tried_when_the_first_does_not_answer() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://a.example/", "file:///etc/passwd", "gopher://a.example/", "//a.example/", "https://a.example/#x", "https://"],
+    [
+        "ftp://a.example/",
+        "file:///etc/passwd",
+        "gopher://a.example/",
+        "//a.example/",
+        "https://a.example/#x",
+        "https://",
+    ],
 )
 def test_only_addresses_of_the_web_are_asked(url: str) -> None:
     with pytest.raises(tls.InvalidUrlError):
@@ -186,7 +193,9 @@ def test_credentials_do_not_come_back_with_whoever_sent_it_away() -> None:
 
 
 def test_credentials_stay_on_the_same_server() -> None:
-    with serving(lambda asked: Reply(status=307, headers={"Location": "/b"}) if asked.path == "/a" else Reply(b"b")) as s:
+    with serving(
+        lambda asked: Reply(status=307, headers={"Location": "/b"}) if asked.path == "/a" else Reply(b"b")
+    ) as s:
         with fetch_from(s.url, sign_in=bearer(SECRET)) as fetch:
             assert fetch(s.url + "/a").url == s.url + "/b"
     assert all("authorization" in asked.headers for asked in s.asked)

@@ -60,8 +60,7 @@ class Taxii:
 
 def collection_at(place: Place, fetch: Fetch) -> Readable:
     """The collection that a place means. Raises CollectionError, or what the fetching raises."""
-    url = re.sub(r"/objects/?\Z", "/", place.url.partition("?")[0])
-    return choose(look(url, fetch), place.options.get("collection", ""), place.url)
+    return choose(look(place.url, fetch), place.options.get("collection", ""), place.url)
 
 
 class _Envelope(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -68,7 +69,7 @@ class _Discovery(msgspec.Struct, frozen=True):
 
 def look(url: str, fetch: Fetch) -> Found:
     """All collections that can be found from this address. Raises KatchiError when it answers with nothing of use."""
-    version, fetched = ask(url, fetch)
+    version, fetched = ask(_beginning(url), fetch)
     names = _names(fetched)
     if "can_read" in names:
         return Found([_readable(decoded(fetched, _Collection), fetched.url, version)], [])
@@ -82,6 +83,13 @@ def look(url: str, fetch: Fetch) -> Found:
         "There is no TAXII at this address.", where=shown(url),
         expected="a discovery, an API root, or a collection", found=", ".join(sorted(names))[:100] or "nothing",
     )  # fmt: skip
+
+
+def _beginning(url: str) -> str:
+    """The address to ask first: every one of TAXII's ends in a slash, and the discovery is at /taxii2/ (§1.6.1, §4.1)."""
+    parts = urlsplit(url)
+    path = re.sub(r"/objects/?\Z", "/", parts.path)
+    return _with_slash(urlunsplit(parts._replace(path="/taxii2/" if path in ("", "/") else path)))
 
 
 def choose(found: Found, wanted: str, url: str) -> Readable:
