@@ -173,10 +173,12 @@ def test_it_signs_in_and_says_who_it_is(sign_in: SignIn, header: str, value: str
 
 
 def test_credentials_stay_behind_when_it_is_sent_to_another_server() -> None:
-    with serving(always(Reply(b"there"))) as other:
-        with serving(lambda _: Reply(status=302, headers={"Location": other.url + "/y"})) as server:
-            with fetch_from(server.url, sign_in=bearer(SECRET)) as fetch:
-                assert fetch(server.url + "/x").body == b"there"
+    with (
+        serving(always(Reply(b"there"))) as other,
+        serving(lambda _: Reply(status=302, headers={"Location": other.url + "/y"})) as server,
+        fetch_from(server.url, sign_in=bearer(SECRET)) as fetch,
+    ):
+        assert fetch(server.url + "/x").body == b"there"
     assert "authorization" in server.asked[0].headers
     assert "authorization" not in other.asked[0].headers
 
@@ -193,11 +195,13 @@ def test_credentials_do_not_come_back_with_whoever_sent_it_away() -> None:
 
 
 def test_credentials_stay_on_the_same_server() -> None:
-    with serving(
-        lambda asked: Reply(status=307, headers={"Location": "/b"}) if asked.path == "/a" else Reply(b"b")
-    ) as s:
-        with fetch_from(s.url, sign_in=bearer(SECRET)) as fetch:
-            assert fetch(s.url + "/a").url == s.url + "/b"
+    with (
+        serving(
+            lambda asked: Reply(status=307, headers={"Location": "/b"}) if asked.path == "/a" else Reply(b"b")
+        ) as s,
+        fetch_from(s.url, sign_in=bearer(SECRET)) as fetch,
+    ):
+        assert fetch(s.url + "/a").url == s.url + "/b"
     assert all("authorization" in asked.headers for asked in s.asked)
 
 
@@ -220,15 +224,21 @@ def test_a_redirect_into_a_private_network_is_not_followed() -> None:
 )
 def test_it_goes_nowhere_but_to_the_web(location: str) -> None:
     headers = {"Location": location} if location else {}
-    with serving(always(Reply(status=302, headers=headers))) as server, fetch_from(server.url) as fetch:
-        with pytest.raises(RedirectError):
-            fetch(server.url)
+    with (
+        serving(always(Reply(status=302, headers=headers))) as server,
+        fetch_from(server.url) as fetch,
+        pytest.raises(RedirectError),
+    ):
+        fetch(server.url)
 
 
 def test_it_is_not_sent_around_for_ever() -> None:
-    with serving(always(Reply(status=301, headers={"Location": "/again"}))) as server, fetch_from(server.url) as fetch:
-        with pytest.raises(RedirectError):
-            fetch(server.url)
+    with (
+        serving(always(Reply(status=301, headers={"Location": "/again"}))) as server,
+        fetch_from(server.url) as fetch,
+        pytest.raises(RedirectError),
+    ):
+        fetch(server.url)
     assert len(server.asked) == 6
 
 
@@ -304,9 +314,12 @@ def test_an_authority_that_cannot_be_read_is_said_at_once(ca: str) -> None:
     ],
 )  # fmt: skip
 def test_every_no_has_its_name(status: int, error: type[AnswerError]) -> None:
-    with serving(always(Reply(b"<b>secret page</b>", status))) as server, fetch_from(server.url) as fetch:
-        with pytest.raises(error) as caught:
-            fetch(server.url + "/x?key=1")
+    with (
+        serving(always(Reply(b"<b>secret page</b>", status))) as server,
+        fetch_from(server.url) as fetch,
+        pytest.raises(error) as caught,
+    ):
+        fetch(server.url + "/x?key=1")
     assert type(caught.value) is error
     assert caught.value.status == status
     assert "key=1" not in str(caught.value)
@@ -335,9 +348,12 @@ def test_any_retry_after_is_at_most_a_day(text: str) -> None:
 
 
 def test_a_busy_server_says_how_long() -> None:
-    with serving(always(Reply(status=429, headers={"Retry-After": "90"}))) as server, fetch_from(server.url) as fetch:
-        with pytest.raises(ServerBusyError) as caught:
-            fetch(server.url)
+    with (
+        serving(always(Reply(status=429, headers={"Retry-After": "90"}))) as server,
+        fetch_from(server.url) as fetch,
+        pytest.raises(ServerBusyError) as caught,
+    ):
+        fetch(server.url)
     assert caught.value.wait == 90_000_000
 
 
@@ -370,9 +386,12 @@ def test_compressed_answers_are_opened(coding: str, body: bytes) -> None:
     ],
 )  # fmt: skip
 def test_damaged_or_unknown_compression_is_refused(coding: str, body: bytes) -> None:
-    with serving(always(Reply(body, headers={"Content-Encoding": coding}))) as server, fetch_from(server.url) as fetch:
-        with pytest.raises(MisbehavingServerError):
-            fetch(server.url)
+    with (
+        serving(always(Reply(body, headers={"Content-Encoding": coding}))) as server,
+        fetch_from(server.url) as fetch,
+        pytest.raises(MisbehavingServerError),
+    ):
+        fetch(server.url)
 
 
 @pytest.mark.parametrize(
@@ -381,9 +400,12 @@ def test_damaged_or_unknown_compression_is_refused(coding: str, body: bytes) -> 
     ids=["large", "bomb"],
 )
 def test_no_answer_is_larger_than_allowed_packed_or_not(reply: Reply) -> None:
-    with serving(always(reply)) as server, fetch_from(server.url, bounds=Bounds(size=20_000)) as fetch:
-        with pytest.raises(AnswerTooLargeError):
-            fetch(server.url)
+    with (
+        serving(always(reply)) as server,
+        fetch_from(server.url, bounds=Bounds(size=20_000)) as fetch,
+        pytest.raises(AnswerTooLargeError),
+    ):
+        fetch(server.url)
 
 
 def test_an_answer_of_exactly_the_limit_is_fine() -> None:
@@ -426,9 +448,12 @@ class Rushing:
 def test_a_stream_without_an_end_is_ended(beginning: bytes, forever: bytes) -> None:
     reply = Reply(raw=endless(beginning, forever))
     bounds = Bounds(total=50)
-    with serving(always(reply)) as server, fetch_from(server.url, monotonic=Rushing(), bounds=bounds) as fetch:
-        with pytest.raises((TooSlowError, MisbehavingServerError)):
-            fetch(server.url)
+    with (
+        serving(always(reply)) as server,
+        fetch_from(server.url, monotonic=Rushing(), bounds=bounds) as fetch,
+        pytest.raises((TooSlowError, MisbehavingServerError)),
+    ):
+        fetch(server.url)
 
 
 def test_headers_without_an_end_are_refused() -> None:
@@ -462,9 +487,12 @@ def test_a_stop_is_heard_while_waiting() -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_http_is_refused(answer: bytes) -> None:
-    with serving(always(Reply(raw=lambda connection: connection.write(answer)))) as server:
-        with fetch_from(server.url) as fetch, pytest.raises(MisbehavingServerError):
-            fetch(server.url)
+    with (
+        serving(always(Reply(raw=lambda connection: connection.write(answer)))) as server,
+        fetch_from(server.url) as fetch,
+        pytest.raises(MisbehavingServerError),
+    ):
+        fetch(server.url)
 
 
 def test_nobody_there_is_said_plainly() -> None:

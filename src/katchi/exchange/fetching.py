@@ -29,6 +29,7 @@ _MOVED = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({429, 503})
 _REFUSED = frozenset({401, 403})
 _WELL = frozenset({200, 304})
+_TELL = "tell whoever runs the server; it is tried again by itself"
 
 
 class AnswerError(KatchiError):
@@ -208,7 +209,10 @@ class WebFetch:
             if fetched.status not in _MOVED:
                 return _require_well(fetched, "range" in wanted, self._now())
             url = _following(url, fetched.headers.get("location", ""))
-        raise RedirectError("The server sends us around and around.", where=shown(url), expected=f"≤ {REDIRECTS} times")
+        raise RedirectError(
+            "The server sends us around and around.", where=shown(url), expected=f"at most {REDIRECTS} times",
+            remedy=_TELL,
+        )  # fmt: skip
 
     def _get(self, url: str, parts: SplitResult, headers: Mapping[str, str], is_home: bool) -> Fetched:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -233,10 +237,16 @@ class WebFetch:
             ) from problem  # fmt: skip
         except (httpcore.NetworkError, httpcore.ProxyError) as problem:
             raise _unreachable(problem, url) from problem
+        except httpcore.LocalProtocolError:
+            # What it says would show the header, and with it what we sign in with.
+            raise AnswerError("What would be sent is no HTTP.", where=shown(url), what="headers") from None
         except httpcore.ProtocolError as problem:
             raise MisbehavingServerError(
-                "The server does not speak HTTP as it should.", where=shown(url), found=str(problem)[:200]
-            ) from problem
+                "The server does not speak HTTP as it should.",
+                where=shown(url),
+                found=str(problem)[:200],
+                remedy=_TELL,
+            ) from problem  # fmt: skip
 
     def _body(self, response: httpcore.Response, url: str) -> bytes:
         """The body, unpacked; never more than allowed, before or after."""
@@ -296,7 +306,7 @@ class _Packed:
             raise self._broken()
 
     def _broken(self) -> MisbehavingServerError:
-        return MisbehavingServerError("The compressed answer is damaged.", where=shown(self._url))
+        return MisbehavingServerError("The compressed answer is damaged.", where=shown(self._url), remedy=_TELL)
 
 
 def _unpacker(response: httpcore.Response, url: str) -> _Plain | _Packed:
@@ -306,8 +316,9 @@ def _unpacker(response: httpcore.Response, url: str) -> _Plain | _Packed:
     if coding in ("gzip", "x-gzip", "deflate"):
         return _Packed(url)
     raise MisbehavingServerError(
-        "The server compresses in a way that we did not offer.", where=shown(url), expected="gzip", found=coding[:40]
-    )
+        "The server compresses in a way that we did not offer.", where=shown(url), expected="gzip", found=coding[:40],
+        remedy=_TELL,
+    )  # fmt: skip
 
 
 def _headers(response: httpcore.Response) -> dict[str, str]:
@@ -319,12 +330,12 @@ def _following(url: str, location: str) -> str:
     if not location or not following.startswith(("http://", "https://")):
         raise RedirectError(
             "The server sends us where we do not go.", where=shown(url), expected="a Location with http or https",
-            found=shown(following) if location else "none",
+            found=shown(following) if location else "none", remedy=_TELL,
         )  # fmt: skip
     if url.startswith("https:") and following.startswith("http:"):
         raise RedirectError(
             "The server sends us from https to plain http.", where=shown(url), found=shown(following),
-            remedy="ask whoever runs the server",
+            remedy=_TELL,
         )  # fmt: skip
     return following
 
@@ -389,7 +400,7 @@ def trust(ca: str = "", certificate: Path | None = None) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError, OSError) as problem:
         raise UntrustedServerError(
             "A certificate or its key cannot be read.", expected="PEM, the key without a password",
-            found=type(problem).__name__,
+            found=type(problem).__name__, remedy="give files that hold nothing else",
         ) from problem  # fmt: skip
     return context
 

@@ -181,7 +181,8 @@ def _require_usable(wanted: Wanted, secret: Secret) -> None:
         raise UnusableSubscriptionError(
             "What it signs in with is missing or empty.", what=wanted.how or "sign-in", expected="a secret in the file"
         )
-    if not secret.value.isprintable() or (wanted.how != "basic" and not secret.value.isascii()):
+    fits = wanted.how == "basic" or (secret.value.isascii() and secret.value == secret.value.strip())
+    if not secret.value.isprintable() or not fits:
         raise UnusableSubscriptionError(
             "The secret holds characters that no header can carry.", what=wanted.how,
             expected="one line of printable characters",

@@ -295,7 +295,7 @@ def _require_empty(fetched: Fetched) -> None:
     if members.title or members.error_code or members.collections is not None or members.api_roots is not None:
         raise MisbehavingServerError(
             "This is an answer, but not a page of objects.", where=shown(fetched.url), expected="an envelope",
-            found=members.title[:100],
+            found=members.title[:100], remedy="tell whoever runs the server; it is tried again by itself",
         )  # fmt: skip
 
 

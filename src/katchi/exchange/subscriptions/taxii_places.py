@@ -16,6 +16,7 @@ from katchi.exchange.subscription import Fetch, Fetched, MisbehavingServerError
 
 TAXII_21 = "application/taxii+json;version=2.1"
 TAXII_20 = "application/vnd.oasis.taxii+json; version=2.0"
+_CHECK = "check the address; a document is another kind of subscription (--kind document)"
 _ROOTS = 50  # more are not a server's, but a trap
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -82,11 +83,12 @@ def look(url: str, fetch: Fetch) -> Found:
     raise MisbehavingServerError(
         "There is no TAXII at this address.", where=shown(url),
         expected="a discovery, an API root, or a collection", found=", ".join(sorted(names))[:100] or "nothing",
+        remedy=_CHECK,
     )  # fmt: skip
 
 
 def _beginning(url: str) -> str:
-    """The address to ask first: every one of TAXII's ends in a slash, and the discovery is at /taxii2/ (§1.6.1, §4.1)."""
+    """The address to ask first: all of TAXII's end in a slash, and its discovery is at /taxii2/ (§1.6.1, §4.1)."""
     parts = urlsplit(url)
     path = re.sub(r"/objects/?\Z", "/", parts.path)
     return _with_slash(urlunsplit(parts._replace(path="/taxii2/" if path in ("", "/") else path)))
@@ -129,8 +131,9 @@ def decoded(fetched: Fetched, kind: type[_T]) -> _T:
         return msgspec.json.decode(fetched.body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise MisbehavingServerError(
-            "The server's answer is not what TAXII says.", where=shown(fetched.url), found=str(problem)[:200]
-        ) from problem
+            "The server's answer is not what TAXII says.", where=shown(fetched.url), found=str(problem)[:200],
+            remedy="tell whoever runs the server; it is tried again by itself",
+        ) from problem  # fmt: skip
 
 
 def _names(fetched: Fetched) -> set[str]:
@@ -138,8 +141,9 @@ def _names(fetched: Fetched) -> set[str]:
         members: Any = msgspec.json.decode(fetched.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise MisbehavingServerError(
-            "There is no TAXII at this address.", where=shown(fetched.url), expected="JSON", found=str(problem)[:200]
-        ) from problem
+            "There is no TAXII at this address.", where=shown(fetched.url), expected="JSON", found=str(problem)[:200],
+            remedy=_CHECK,
+        ) from problem  # fmt: skip
     return set(members) if isinstance(members, dict) else set()
 
 
