@@ -236,7 +236,7 @@ def test_a_bad_server_leaves_a_trouble_that_says_what_and_when(
     assert caught.value.code == code
     assert trouble is not None
     assert (trouble.code, state_of(row), row.failures) == (code, state, 1)
-    assert trouble.remedy or code == "private-address"
+    assert trouble.remedy
     assert row.next_due == (None if wait is None else node.clock.now() + wait * SECOND)
     assert held(node) == []
     assert row.bookmark == b"{}"

@@ -18,9 +18,8 @@ from katchi.errors import Diagnostic
 
 if TYPE_CHECKING:
     from katchi.node.subscribing import Secret, Wanted
-    from katchi.node.subscriptions import Outcome
+    from katchi.node.subscriptions import Health, Outcome
     from katchi.node.wiring import Node
-    from katchi.store.subscriptions import SubscriptionRow
 
 app = typer.Typer(help="Servers that are read: TAXII, documents, feeds.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -109,7 +108,7 @@ def add(
 
     Example: katchi subscription add isac https://isac.example/taxii2/ --collection feed --user kr-cert
     """
-    from katchi.node import subscribing
+    from katchi.node import subscribing, subscriptions
 
     invocation = here(context)
     signing_in = _SigningIn(
@@ -122,8 +121,8 @@ def add(
     )  # fmt: skip
     with invocation.node() as node:
         subscribing.add(node, name, kind, wanted, secret)
-        row = node.store.subscriptions.one(name)
-    invocation.answer(_as_document(row))
+        health = subscriptions.health_of(node.store.subscriptions.one(name))
+    invocation.answer(_as_document(health))
     invocation.say("subscription-added", name=name)
 
 
@@ -261,26 +260,24 @@ def list_(context: typer.Context) -> None:
 
     invocation = here(context)
     with invocation.node() as node:
-        rows = node.store.subscriptions.all()
-    invocation.answer({"subscriptions": [_as_document(row) for row in rows]})
-    if not rows:
+        found = subscriptions.health(node)
+    invocation.answer({"subscriptions": [_as_document(each) for each in found]})
+    if not found:
         invocation.say("subscription-none")
     invocation.table(
-        ("name", "kind", "state", "when", "new", "refused", "next"),
-        [
-            (
-                row.name, row.kind, invocation.word(f"subscription-state-{subscriptions.state_of(row)}"),
-                moment(row.last_at), row.stored_total, row.refused_total,
-                "" if row.is_paused else moment(row.next_due),
-            )
-            for row in rows
-        ],
-    )  # fmt: skip
-    for row in rows:
-        trouble = subscriptions.trouble_of(row)
-        if trouble:
-            invocation.tell(invocation.word("subscription-trouble", name=row.name))
-            invocation.complain(trouble, indent="  ")
+        ("name", "kind", "state", "when", "new", "refused", "next"), [_cells(invocation, e) for e in found]
+    )
+    for each in found:
+        if each.trouble:
+            invocation.warn("subscription-trouble", name=each.row.name)
+            invocation.complain(each.trouble, indent="  ")
+
+
+def _cells(invocation: Invocation, each: Health) -> tuple[object, ...]:
+    row = each.row
+    state = invocation.word(f"subscription-state-{each.state}")
+    following = "" if row.is_paused else moment(row.next_due)
+    return row.name, row.kind, state, moment(row.last_at), row.stored_total, row.refused_total, following
 
 
 @app.command()
@@ -320,22 +317,18 @@ def _done(invocation: Invocation, name: str, what: str, act: Callable[[Node, str
     invocation.say(f"subscription-{what}", name=name)
 
 
-def _as_document(row: SubscriptionRow) -> dict[str, object]:
-    from katchi.exchange.fetching import shown
-    from katchi.node import subscriptions
-    from katchi.node.subscribing import wanted_of
-
-    wanted = wanted_of(row)
+def _as_document(health: Health) -> dict[str, object]:
+    row, wanted = health.row, health.wanted
     return {
         "name": row.name,
         "kind": row.kind,
-        "url": shown(wanted.url),
+        "url": health.url,
         "options": wanted.options,
         "every": wanted.every,
         "marking": wanted.marking or None,
         "signs_in": wanted.how or ("certificate" if wanted.has_certificate else None),
         "allows_private": wanted.allows_private,
-        "state": subscriptions.state_of(row),
+        "state": health.state,
         "last": moment(row.last_at) or None,
         "last_good": moment(row.last_ok_at) or None,
         "next": None if row.is_paused else moment(row.next_due) or None,
@@ -345,7 +338,7 @@ def _as_document(row: SubscriptionRow) -> dict[str, object]:
         "stored_total": row.stored_total,
         "refused_total": row.refused_total,
         "failures": row.failures,
-        "remarks": subscriptions.remarks_of(row),
-        "trouble": subscriptions.trouble_of(row),
+        "remarks": health.remarks,
+        "trouble": health.trouble,
         "trouble_since": moment(row.trouble_at) or None,
     }

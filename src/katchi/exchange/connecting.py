@@ -151,7 +151,8 @@ def _require_reasonable(host: str, addresses: list[str]) -> None:
         found = getattr(found, "ipv4_mapped", None) or found
         if found.is_link_local or found.is_multicast or found.is_unspecified:
             raise tls.PrivateAddressError(
-                "No server that one can subscribe to has such an address.", where=host, found=str(found)
-            )
+                "No server that one can subscribe to has such an address.", where=host, found=str(found),
+                remedy="check the address",
+            )  # fmt: skip
     if not addresses:
         raise httpcore.ConnectError("the name has no addresses")

@@ -213,6 +213,7 @@ def require_public_addresses(host: str, addresses: Iterable[str]) -> None:
         raise PrivateAddressError(
             "The address leads into a private network.", where=host, expected="public addresses",
             found=", ".join(private[:3]) or "none",
+            remedy="if the server is inside your own network, say so with --allow-private",
         )  # fmt: skip
 
 

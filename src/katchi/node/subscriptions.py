@@ -18,7 +18,7 @@ from katchi import stix
 from katchi.errors import Diagnostic, KatchiError
 from katchi.exchange import subscriptions
 from katchi.exchange.connecting import StoppedError
-from katchi.exchange.fetching import ServerBusyError, SignInRefusedError
+from katchi.exchange.fetching import ServerBusyError, SignInRefusedError, shown
 from katchi.exchange.intake import Choices
 from katchi.exchange.subscription import Fetch, Piece
 from katchi.node import subscribing
@@ -221,6 +221,29 @@ def state_of(row: SubscriptionRow) -> str:
     if trouble is not None:
         return {"sign-in-refused": "refused", "server-busy": "waiting"}.get(trouble.code, "troubled")
     return "well" if row.last_ok_at else "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One subscription as a person looks at it."""
+
+    row: SubscriptionRow
+    wanted: Wanted
+    url: str  # as it may be shown
+    state: str
+    trouble: Diagnostic | None
+    remarks: dict[str, int]
+
+
+def health(node: Node) -> list[Health]:
+    """How every subscription does, by name."""
+    return [health_of(row) for row in node.store.subscriptions.all()]
+
+
+def health_of(row: SubscriptionRow) -> Health:
+    """How one does."""
+    wanted = wanted_of(row)
+    return Health(row, wanted, shown(wanted.url), state_of(row), trouble_of(row), remarks_of(row))
 
 
 # ---- what the node does by itself -------------------------------------------------------------------
