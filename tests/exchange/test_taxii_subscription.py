@@ -272,7 +272,7 @@ TWO = {"type": "x", "id": "x--2"}
 @pytest.mark.parametrize(
     ("pages", "pieces"),
     [
-        ([{"more": True, "next": "a", "objects": [ONE]}, {"more": True, "next": "a", "objects": [TWO]}], 1),
+        ([{"more": True, "next": "a", "objects": [ONE]}, {"more": True, "next": "a", "objects": [TWO]}], 2),
         (
             [
                 {"more": True, "next": "a", "objects": [ONE]},
@@ -312,6 +312,13 @@ def test_a_server_that_lies_is_told_so_and_what_came_before_stays(pages: list[An
 def test_an_empty_page_is_nothing_new(page: Any) -> None:
     (piece,) = Taxii().read(Place(DISCOVERY), lying(page), {}, choices())
     assert piece.objects == []
+
+
+def test_one_name_for_every_next_page_is_a_session_and_is_followed() -> None:
+    pages = [{"more": True, "next": "session", "objects": [{"id": f"x--{n}"}]} for n in range(5)] + [{"objects": [ONE]}]
+    pieces = list(Taxii().read(Place(DISCOVERY), lying(*pages), {}, choices()))
+    assert sum(len(piece.objects) for piece in pieces) == 6
+    assert "next-repeats" in {remark.code for piece in pieces for remark in piece.remarks}
 
 
 def test_empty_pages_on_the_way_are_walked_through() -> None:

@@ -206,7 +206,13 @@ def try_(context: typer.Context, name: Name) -> None:
 
 
 @app.command()
-def pull(context: typer.Context, name: Name) -> None:
+def pull(
+    context: typer.Context,
+    name: Name,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Read all of it again, as when the server mended what was refused.")
+    ] = False,
+) -> None:
     """Read it now.
 
     What came before an error stays, and the next reading goes on after it. Exits 1 if something was refused.
@@ -215,7 +221,7 @@ def pull(context: typer.Context, name: Name) -> None:
 
     invocation = here(context)
     with invocation.node() as node, invocation.progress(name) as progress:
-        outcome = subscriptions.pull(node, name, progress=progress)
+        outcome = subscriptions.pull(node, name, progress=progress, from_start=from_start)
     _show_outcome(invocation, outcome, is_rehearsal=False)
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import msgspec
@@ -69,10 +69,16 @@ class Outcome:
 
 
 def pull(
-    node: Node, name: str, *, progress: Progress | None = None, is_stopping: Callable[[], bool] = lambda: False
-) -> Outcome:
-    """Reads a subscription now. Raises BusySubscriptionError, or what went wrong, which is also kept as its trouble."""
+    node: Node, name: str, *, progress: Progress | None = None, is_stopping: Callable[[], bool] = lambda: False,
+    from_start: bool = False,
+) -> Outcome:  # fmt: skip
+    """Reads a subscription now, from its bookmark or from the start.
+
+    Raises BusySubscriptionError, or what went wrong, which is also kept as its trouble.
+    """
     row = node.store.subscriptions.one(name)
+    if from_start:
+        row = replace(row, bookmark=b"{}")
     outcome = Outcome(name)
     with _alone(node, name):
         try:
