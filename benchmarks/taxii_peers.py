@@ -157,7 +157,8 @@ def opentaxii(venv: Path, folder: Path, port: int) -> Iterator[Peer]:
         root = httpx.get(f"{url}/taxii2/", auth=("admin", "Password0"), headers={"Accept": TAXII}).json()["default"]
         root_id = root.strip("/").rpartition("/")[2]
         run(
-            "opentaxii-add-collection", "-r", root_id, "-t", "feed", "-d", "feed", "-a", "feed", "--public", "--public-write",
+            "opentaxii-add-collection", "-r", root_id, "-t", "feed", "-d", "feed", "-a", "feed",
+            "--public", "--public-write",
         )  # fmt: skip
         auth = ("admin", "Password0")
         collections = httpx.get(f"{url}/taxii2/{root_id}/collections/", auth=auth, headers={"Accept": TAXII})

@@ -38,7 +38,7 @@ object_log = Table(
     Column("version_text", Text),  # as the producer wrote it; none for an SCO
     Column("type", Text, nullable=False),
     Column("spec_version", Text, nullable=False),
-    Column("origin", Text, nullable=False),  # "own" or a partner's name
+    Column("origin", Text, nullable=False),  # "own", or the name of a partner or of a subscription
     Column("via", Text, nullable=False),  # the door: a file's name, "taxii", "push", "pull", …
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of raw
     Column("previous", BigInteger),  # seq of the version of this object that came before
