@@ -90,8 +90,8 @@ def medallion(venv: Path, folder: Path, port: int) -> Iterator[Peer]:
     }  # fmt: skip
     root = {"title": "Root", "versions": [TAXII], "max_content_length": 100_000_000}
     data = {
-        "/discovery": {"title": "medallion", "api_roots": [f"http://127.0.0.1:{port}/root/"]},
-        "root": {"information": root, "status": [], "collections": [collection]},
+        "/discovery": {"title": "medallion", "api_roots": [f"http://127.0.0.1:{port}/api/"]},
+        "api": {"information": root, "status": [], "collections": [collection]},
     }
     (folder / "data.json").write_text(json.dumps(data))
     config = {
@@ -106,7 +106,7 @@ def medallion(venv: Path, folder: Path, port: int) -> Iterator[Peer]:
     command = [str(venv / "bin/medallion"), "--host", "127.0.0.1", "--port", str(port), str(folder / "config.json")]
     url = f"http://127.0.0.1:{port}"
     with _process(command, port, folder):
-        yield Peer("medallion", f"{url}/taxii2/", f"{url}/root/", COLLECTION_ID, ("admin", "Password0"))
+        yield Peer("medallion", f"{url}/taxii2/", f"{url}/api/", COLLECTION_ID, ("admin", "Password0"))
 
 
 _OPENTAXII = """\

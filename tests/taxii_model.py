@@ -14,7 +14,7 @@ from katchi.exchange.subscription import Fetched
 from tests.objects import indicator
 from tests.servers import Asked, Reply
 
-ROOT = "https://taxii.example/root/"
+ROOT = "https://taxii.example/api/"
 COLLECTION = "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
 URL = f"{ROOT}collections/{COLLECTION}/"
 SECOND = 1_000_000
@@ -57,16 +57,16 @@ class Model:
         """The whole server."""
         self.asked.append(f"{path}?{json.dumps(dict(query))}")
         if path == "/taxii2/":
-            return self.json({"title": "Model", "api_roots": ["/root/"]})
-        if path == "/root/":
+            return self.json({"title": "Model", "api_roots": ["/api/"]})
+        if path == "/api/":
             return self.json({"title": "Root", "versions": [TAXII], "max_content_length": 1000})
-        if path == "/root/collections/":
+        if path == "/api/collections/":
             return self.json({"collections": [self.about(), self.about() | {"id": "other", "can_read": False}]})
-        if path == f"/root/collections/{COLLECTION}/":
+        if path == f"/api/collections/{COLLECTION}/":
             return self.json(self.about())
         if path.endswith("/manifest/") and self.has_manifest:
             return self.objects(query, as_manifest=True)
-        if path == f"/root/collections/{COLLECTION}/objects/":
+        if path == f"/api/collections/{COLLECTION}/objects/":
             self.before_page()
             return self.objects(query)
         return Reply(b'{"title": "nothing here"}', 404, {"Content-Type": TAXII})

@@ -387,7 +387,7 @@ def discovery(value: Any) -> Callable[..., Fetched]:
     return fetch
 
 
-@pytest.mark.parametrize("root", ["/root/", "https://taxii.example/root/", "../root", "http://taxii.example/root/"])
+@pytest.mark.parametrize("root", ["/api/", "https://taxii.example/api/", "../api", "http://taxii.example/api/"])
 def test_api_roots_may_be_relative_and_need_not_know_of_the_proxy(root: str) -> None:
     assert look(DISCOVERY, discovery({"title": "x", "api_roots": [root]})).collections[0].url == URL
 
@@ -395,11 +395,11 @@ def test_api_roots_may_be_relative_and_need_not_know_of_the_proxy(root: str) -> 
 @pytest.mark.parametrize(
     "value",
     [
-        {"api_roots": ["https://other.example/root/"]},
-        {"api_roots": ["https://taxii.example:8443/root/"]},
-        {"api_roots": ["//other.example/root/"]},
+        {"api_roots": ["https://other.example/api/"]},
+        {"api_roots": ["https://taxii.example:8443/api/"]},
+        {"api_roots": ["//other.example/api/"]},
         {"api_roots": ["file:///etc/"]},
-        {"api_roots": ["https://kim:x@taxii.example/root/"]},
+        {"api_roots": ["https://kim:x@taxii.example/api/"]},
         {"api_roots": "everything"},
         {"api_roots": [1]},
         {"something": "else"},
@@ -415,7 +415,7 @@ def test_a_discovery_that_leads_elsewhere_or_nowhere_is_refused(value: Any) -> N
 
 
 def test_a_root_that_is_down_does_not_hide_the_others() -> None:
-    found = look(DISCOVERY, discovery({"api_roots": ["/down/", "/root/"]}))
+    found = look(DISCOVERY, discovery({"api_roots": ["/down/", "/api/"]}))
     assert len(found.collections) == 2
     assert len(found.problems) == 1
 

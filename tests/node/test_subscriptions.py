@@ -125,7 +125,7 @@ def test_a_reading_that_breaks_off_keeps_what_came_and_goes_on_after_it(node: No
         assert state_of(one(node)) == "troubled"
         asked = len(model.asked)
         assert pull(node, "feed").counts.stored == 3
-        assert f"/root/collections/{COLLECTION}/objects/" in model.asked[asked]
+        assert f"/api/collections/{COLLECTION}/objects/" in model.asked[asked]
         assert "added_after" in model.asked[asked]
     assert state_of(one(node)) == "well"
     assert trouble_of(one(node)) is None
