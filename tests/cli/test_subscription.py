@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +15,7 @@ import pytest
 from katchi.node.clock import SystemClock
 from tests.cli.conftest import Katchi
 from tests.objects import bundle, indicator
-from tests.servers import Reply, Server, serving
+from tests.servers import Asked, Reply, Server, serving
 from tests.taxii_model import SECOND, Model
 
 TOKEN = "correct-horse-battery"
@@ -66,6 +70,30 @@ def test_added_tried_pulled_and_listed(subscribed: Katchi) -> None:
     assert listed["options"] == {"match[type]": "indicator"}
     assert listed["signs_in"] == "bearer"
     assert "isac" in subscribed.good("--language", "ko", "subscription", "list").out
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(subscribed: Katchi, server: Server) -> None:
+    answer, pages = server.answer, itertools.count()
+    asked_third, never = threading.Event(), threading.Event()
+
+    def hang(asked: Asked) -> Reply:
+        if asked.path.endswith("/objects/") and next(pages) == 2:
+            asked_third.set()
+            never.wait(30)
+        return answer(asked)
+
+    server.answer = hang
+    command = [sys.executable, "-m", "katchi.cli", "--node", str(subscribed.folder), "subscription", "pull", "isac"]
+    with subprocess.Popen(command) as process:
+        assert asked_third.wait(30)
+        process.kill()
+    never.set()
+    server.answer = answer
+    count = len(server.asked)
+    outcome = subscribed.asked("subscription", "pull", "isac")
+    assert (outcome["stored"], outcome["held"]) == (1, 1)  # the last one before, once more: dates may be shared
+    assert len(server.asked) == count + 1
+    assert subscribed.asked("subscription", "list")["subscriptions"][0]["stored_total"] == 7
 
 
 def test_paused_resumed_and_removed(subscribed: Katchi) -> None:

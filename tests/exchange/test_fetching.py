@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import ssl
+import tempfile
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -294,6 +302,81 @@ def test_the_certificate_must_be_for_the_name(secure: tuple[str, str]) -> None:
     fetch = fetch_from(named, ca=ca, resolve=lambda _host, _port: ["127.0.0.1"])
     with fetch, pytest.raises(UntrustedServerError):
         fetch(named)
+
+
+def test_a_client_certificate_is_shown_at_home_and_nowhere_else(tmp_path: Path) -> None:
+    shown_to: dict[str, bool] = {}
+    client, key = _client_certificate()
+    pem = tmp_path / "client.pem"
+    pem.write_bytes(client + key)
+    made = tls.make_certificate("https://127.0.0.1", node_id="x", now=NOW)
+    with (
+        _mutual(made, client, "away", shown_to) as away,
+        _mutual(made, client, "home", shown_to, away) as home,
+        fetch_from(home, ca=made.certificate_pem.decode(), sign_in=SignIn(certificate=pem)) as fetch,
+    ):
+        assert fetch(home).status == 200
+    assert shown_to == {"home": True, "away": False}
+
+
+def _client_certificate() -> tuple[bytes, bytes]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kr-cert")])
+    start = datetime.now(UTC) - timedelta(hours=1)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + timedelta(days=2))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return made.public_bytes(Encoding.PEM), secret
+
+
+@contextlib.contextmanager
+def _mutual(
+    made: tls.Certificate, client_ca: bytes, name: str, shown_to: dict[str, bool], location: str = ""
+) -> Iterator[str]:
+    """A TLS server that asks for a client certificate, notes whether it got one, and perhaps sends elsewhere."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=client_ca.decode())
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(made.certificate_pem + made.key_pem)
+        file.flush()
+        context.load_cert_chain(file.name)
+    status = f"302 Found\r\nLocation: {location}" if location else "200 OK"
+
+    def run() -> None:
+        with contextlib.suppress(OSError):
+            plain, _ = listener.accept()
+            with context.wrap_socket(plain, server_side=True) as connection:
+                connection.recv(65536)
+                shown_to[name] = connection.getpeercert(binary_form=True) is not None
+                connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(10)
+
+
+def test_a_handshake_that_drips_is_hung_up_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        hello = bytes.fromhex("160303400002") + bytes(200)  # a record of 16 KiB that never ends
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                connection, _ = listener.accept()
+                for byte in hello:
+                    connection.send(bytes([byte]))
+                    if connection.recv(1) == b"":
+                        return
+
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        with fetch_from(url, bounds=Bounds(total=0.2)) as fetch, pytest.raises((tls.UnreachableError, TooSlowError)):
+            fetch(url)
 
 
 @pytest.mark.parametrize("ca", ["no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])

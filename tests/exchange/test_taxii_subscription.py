@@ -141,6 +141,14 @@ def test_a_collection_that_moved_is_found_again() -> None:
     assert reader.missing == set()
 
 
+def test_an_address_on_another_server_is_not_remembered() -> None:
+    reader = Reader(grown(2))
+    reader.bookmark = {"url": "https://other.example/api/collections/x/"}
+    reader.read()
+    assert reader.missing == set()
+    assert str(reader.bookmark["url"]) == URL
+
+
 @pytest.mark.parametrize("has_manifest", [True, False])
 def test_a_server_without_dates_is_read_by_its_manifest_or_from_the_start(has_manifest: bool) -> None:
     reader = Reader(grown(7, says_dates=False, has_manifest=has_manifest))

@@ -149,6 +149,8 @@ def test_a_rehearsal_says_what_would_come_and_keeps_nothing(node: Node) -> None:
         before = one(node)
         outcome = rehearse(node, "feed")
     assert outcome.counts.stored == 30
+    assert [each.name for each in outcome.first[:2]] == ["address 0", "address 1"]
+    assert len(outcome.first) == 20
     assert not outcome.is_whole
     assert held(node) == []
     assert one(node) == before

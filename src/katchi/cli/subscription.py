@@ -233,10 +233,12 @@ def _show_outcome(invocation: Invocation, outcome: Outcome, *, is_rehearsal: boo
             "preview": is_rehearsal,
             "whole": outcome.is_whole,
             **counts,
+            "first": outcome.first,
             "problems": outcome.problems,
             "remarks": dict(outcome.remarks),
         }
     )
+    invocation.table(("type", "name", "id"), [(each.type, each.name, each.id) for each in outcome.first])
     invocation.tell(invocation.word("subscription-came", name=outcome.name, **counts))
     if outcome.remarks:
         invocation.say("subscription-remarks", codes=_counted(outcome.remarks))

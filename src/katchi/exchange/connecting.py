@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,7 +17,7 @@ from katchi.exchange import tls
 
 # How long a wait may go on before we look whether somebody wants us to stop.
 _SLICE = 0.5
-_CONNECT = 10.0
+_CONNECT = 10.0  # seconds for a connection, and for the handshake on it
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -137,11 +139,25 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        inner = self._inner.start_tls(ssl_context, server_hostname, min(self._patience.left(), _CONNECT))
-        return _Stream(inner, self._patience)
+        within = min(self._patience.left(), _CONNECT)
+        # The handshake's own timeout begins anew with every byte, and it takes the socket over: hence a second handle.
+        handle = self._inner.get_extra_info("socket").dup()
+        hurry = threading.Timer(within, _hang_up, (handle,))
+        hurry.daemon = True
+        hurry.start()
+        try:
+            return _Stream(self._inner.start_tls(ssl_context, server_hostname, within), self._patience)
+        finally:
+            hurry.cancel()
+            handle.close()
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+def _hang_up(handle: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it came to its end just now
+        handle.shutdown(socket.SHUT_RDWR)
 
 
 def _require_reasonable(host: str, addresses: list[str]) -> None:

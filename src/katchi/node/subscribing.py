@@ -96,6 +96,7 @@ def remove(node: Node, name: str) -> None:
     node.store.subscriptions.one(name)
     node.store.subscriptions.drop(name)
     _forget(node, name)
+    lock_file(node, name).unlink(missing_ok=True)
 
 
 def pause(node: Node, name: str) -> None:
@@ -147,6 +148,11 @@ def secret_file(node: Node, name: str) -> Path:
 def certificate_file(node: Node, name: str) -> Path:
     """Where a subscription's client certificate and key are kept, for their owner only."""
     return node.folder / FOLDER / f"{name}.pem"
+
+
+def lock_file(node: Node, name: str) -> Path:
+    """Locked by whoever reads a subscription."""
+    return node.folder / FOLDER / f"{name}.lock"
 
 
 def _require_name(node: Node, name: str) -> None:

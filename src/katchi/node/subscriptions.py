@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -26,7 +26,7 @@ from katchi.node.documents import TLP_LABELS, UnmarkedError, marking_id
 from katchi.node.preview import preview
 from katchi.node.reading import Problem
 from katchi.node.receive import Account, receive
-from katchi.node.subscribing import FOLDER, Wanted, place_of, wanted_of
+from katchi.node.subscribing import Wanted, place_of, wanted_of
 from katchi.node.wiring import Node
 from katchi.store.subscriptions import Counts, SubscriptionRow
 
@@ -36,6 +36,7 @@ SECOND = 1_000_000
 FIRST_WAIT = 60 * SECOND  # after a failure; doubled by each that follows
 LONGEST_WAIT = 6 * 3600 * SECOND
 TRIED = 10  # pieces that a rehearsal reads
+SHOWN = 20  # objects that it names
 AT_ONCE = 4  # servers read side by side
 
 Progress = Callable[[int, int], None]
@@ -47,6 +48,15 @@ class BusySubscriptionError(KatchiError):
     code = "subscription-busy"
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """An object that a reading would bring."""
+
+    id: str
+    type: str
+    name: str
+
+
 @dataclass(slots=True)
 class Outcome:
     """What one reading brought. `is_whole`: the server has nothing more for now."""
@@ -55,6 +65,7 @@ class Outcome:
     counts: Counts = field(default_factory=Counts)
     problems: list[Problem] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
+    first: list[Coming] = field(default_factory=list)  # of a rehearsal: the first objects that are new
     is_whole: bool = False
 
     def note(self, piece: Piece, account: Account | None, known: int = 0) -> Counts:
@@ -113,10 +124,21 @@ def rehearse(node: Node, name: str, *, progress: Progress | None = None) -> Outc
             fresh, known = _fresh(node, piece, wanted_of(row))
             account = preview(node, _joined(fresh), origin=name, via=_via(name), submitter=name) if fresh else None
             outcome.note(piece, account, known)
+            outcome.first += _coming(node, fresh, SHOWN - len(outcome.first))
             if progress:
                 progress(piece.done, piece.total)
         outcome.is_whole = next(pieces, None) is None
     return outcome
+
+
+def _coming(node: Node, objects: list[bytes], at_most: int) -> Iterator[Coming]:
+    readable: list[stix.Object] = []
+    for raw in objects[: at_most * 5]:  # some may be held, some may be broken
+        with suppress(KatchiError):
+            readable.append(stix.read(raw))
+    held = node.store.log.newest([item.id for item in readable]) if readable else {}
+    fresh = [item for item in readable if item.id not in held]
+    return (Coming(item.id, item.type, stix.display_name(item)) for item in fresh[:at_most])
 
 
 def _pieces(node: Node, row: SubscriptionRow, is_stopping: Callable[[], bool]) -> Generator[Piece, None, None]:
@@ -169,9 +191,9 @@ def _via(name: str) -> str:
 @contextmanager
 def _alone(node: Node, name: str) -> Iterator[None]:
     """One reading of a subscription at a time, also where `katchi` runs beside the node."""
-    folder = node.folder / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    path = subscribing.lock_file(node, name)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,7 +21,7 @@ from katchi import stix
 from katchi.exchange.fetching import AnswerError, shown
 from katchi.exchange.intake import Choices, Remark
 from katchi.exchange.subscription import Fetch, Fetched, MisbehavingServerError, Piece, Place
-from katchi.exchange.subscriptions.taxii_places import TAXII_21, Readable, choose, decoded, look
+from katchi.exchange.subscriptions.taxii_places import TAXII_21, Readable, choose, decoded, is_same_server, look
 
 LIMIT = 1000  # objects of a page; servers may give fewer
 SETTLED = 60_000_000  # after so long, µs, nobody is still committing
@@ -46,7 +46,7 @@ class Taxii:
         matches = {name: text for name, text in place.options.items() if name.startswith("match[")}
         known, version = str(bookmark.get("url", "")), str(bookmark.get("version", "2.1"))
         after = _micros(str(bookmark.get("added_after", "")))
-        if known:
+        if known and is_same_server(known, place.url):
             run = _Run(known, version, matches, fetch, after, choices.now)
             try:
                 yield from run.pieces()

@@ -87,6 +87,11 @@ def look(url: str, fetch: Fetch) -> Found:
     )  # fmt: skip
 
 
+def is_same_server(one: str, other: str) -> bool:
+    """Whether both addresses are of one server: a redirect elsewhere is not remembered."""
+    return origin_of(urlsplit(one)) == origin_of(urlsplit(other))
+
+
 def _beginning(url: str) -> str:
     """The address to ask first: all of TAXII's end in a slash, and its discovery is at /taxii2/ (§1.6.1, §4.1)."""
     parts = urlsplit(url)
