@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 
 from katchi import stix
 from katchi.exchange import intakes
-from katchi.exchange.intake import Choices, Found, UnreadableDocumentError
+from katchi.exchange.fetching import AnswerError
+from katchi.exchange.intake import Choices, Found, Remark, UnreadableDocumentError
 from katchi.exchange.intakes.misp_json import MispIndex, MispJson
+from katchi.exchange.subscription import Fetched, Place
+from katchi.exchange.subscriptions.misp_feed import MispFeed
 from katchi.stix.markings import TLP_2_IDS, TLP_IDS
 
 MARKING = {label: marking for marking, label in TLP_2_IDS.items()}
@@ -147,6 +151,63 @@ def test_the_index_of_a_feed_is_known_for_what_it_is() -> None:
     assert intakes.recognised(hashes, "hashes.csv").name == MispIndex.name
     assert intakes.recognised(hashes, "list.csv").name != MispIndex.name
     assert intakes.recognised(json.dumps({"Event": event()}).encode(), "manifest.json").name == "misp-json"
+
+
+class Feed:
+    """A feed that can be changed, and counts what is asked."""
+
+    def __init__(self, *names: str) -> None:
+        self.moments = dict.fromkeys(names, 1_767_225_600)
+        self.broken: set[str] = set()
+        self.gone: set[str] = set()
+        self.asked: list[str] = []
+
+    def fetch(self, url: str, *, headers: Mapping[str, str] | None = None) -> Fetched:
+        name = url.rpartition("/")[2].removesuffix(".json")
+        self.asked.append(name)
+        if name == "manifest":
+            return Fetched(
+                url, 200, {}, json.dumps({each: {"timestamp": at} for each, at in self.moments.items()}).encode()
+            )
+        if name in self.gone:
+            problem = AnswerError("no")
+            problem.status = 404
+            raise problem
+        place = sorted(self.moments).index(name)
+        body = b"{" if name in self.broken else json.dumps({"Event": event(attribute(place), uuid=name)}).encode()
+        return Fetched(url, 200, {}, body)
+
+    def read(self, bookmark: Mapping[str, object] | None = None) -> tuple[list[Remark], Mapping[str, object]]:
+        """What is remarked in one reading, and the bookmark after it; `asked` has what it asked for."""
+        self.asked = []
+        choices = Choices("identity--f431f809-377b-45e0-aa1c-6a4751cae5ff", MARKING["green"], 0)
+        pieces = list(MispFeed().read(Place("https://feed.example/feed"), self.fetch, bookmark or {}, choices))
+        return [remark for piece in pieces for remark in piece.remarks], pieces[-1].bookmark
+
+
+def test_only_what_is_new_or_changed_is_fetched_however_old_its_date() -> None:
+    feed = Feed(uuid(1), uuid(2))
+    _, mark = feed.read()
+    assert feed.asked == ["manifest", uuid(1), uuid(2)]
+    feed.moments |= {uuid(2): 1_767_225_700, uuid(3): 1_500_000_000}
+    _, mark = feed.read(mark)
+    assert feed.asked == ["manifest", uuid(3), uuid(2)]
+    feed.read(mark)
+    assert feed.asked == ["manifest"]
+
+
+def test_a_broken_or_missing_event_is_said_and_stops_nobody() -> None:
+    feed = Feed(uuid(1), uuid(2), uuid(3))
+    feed.broken, feed.gone = {uuid(1)}, {uuid(2)}
+    remarks, _ = feed.read()
+    assert {remark.code for remark in remarks} >= {"event-broken", "event-missing"}
+    assert feed.asked[-1] == uuid(3)
+
+
+def test_names_that_are_no_uuids_are_never_asked_for() -> None:
+    feed = Feed("../../etc/passwd", "x?y=z", uuid(1))
+    feed.read()
+    assert feed.asked == ["manifest", uuid(1)]
 
 
 @pytest.mark.shared

@@ -43,3 +43,23 @@ def test_every_reason_of_the_policy_has_a_sentence_in_both_languages() -> None:
     assert missing == []
     for code in REASON_CODES:
         assert reason_sentence(code, "", "ko") != reason_sentence(code, "", "en")
+
+
+ROOMS = [
+    "exchange/connecting", "exchange/fetching", "exchange/subscriptions/taxii", "exchange/subscriptions/taxii_places",
+    "node/subscriptions",
+]  # fmt: skip
+# Only ever said where they happen, on the command line.
+ON_THE_SPOT = (
+    "This was stopped", "it goes on where", "This subscription is being read", "wait until", "The address holds",
+    "give them with",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_trouble_of_a_subscription_can_be_said_in_korean(room: str) -> None:
+    source = resources.files("katchi").joinpath(f"{room}.py").read_text(encoding="utf-8")
+    said = set(re.findall(r'(?:Error|_misbehaves|problem)\(\s*"([^"]+\.)"', source))
+    said |= set(re.findall(r'(?:remedy=|_CHECK = |_TELL = )"([^"]+)"', source))
+    kept = {sentence for sentence in said if not sentence.startswith(ON_THE_SPOT)}
+    assert kept <= _catalogue("ko").keys()

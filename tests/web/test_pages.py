@@ -13,15 +13,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from katchi.node import partnering, people
+from katchi.node import partnering, people, subscribing
 from katchi.node.receive import receive
 from katchi.node.wiring import Node
 from katchi.web.serve import serving
-from tests.nodes import a_node
+from tests.nodes import a_node, until
 from tests.objects import bundle, indicator, stix_object
+from tests.servers import Reply
+from tests.servers import serving as saying
 from tests.web.conftest import add_tool
 
-PAGES = ("/", "/objects", "/partners", "/partners/siem", "/ledger")
+PAGES = ("/", "/objects", "/partners", "/partners/siem", "/subscriptions", "/ledger")
 TOKEN = re.compile(r'name="token" value="(\w+)"')
 
 
@@ -140,6 +142,40 @@ def test_a_file_that_is_no_json_is_refused_on_the_page(console: Console) -> None
         page = client.post("/import", data={"token": form}, files={"file": ("x.json", b'{"objects": [')})
     assert page.status_code == 422
     assert len(console.node.store.log.after(0, 100)) == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Not let in: waits for you", "The server does not let us in.", "check what it signs in with")),
+        ("ko", ("로그인 거부: 조치 필요", "서버가 접근을 거부했습니다.", "로그인 정보를 확인한 뒤")),
+    ],
+)
+def test_a_subscriptions_health_is_told_in_words_with_what_to_do(
+    console: Console, language: str, words: tuple[str, ...]
+) -> None:
+    with console.signed_in("reader", language) as client:
+        assert "katchi subscription add" in client.get("/subscriptions").text
+        with saying(lambda _asked: Reply(status=401)) as server:
+            wanted = subscribing.Wanted(url=f"{server.url}/x?key=hunter2", allows_private=True)
+            subscribing.add(console.node, "isac", "document", wanted)
+            until(lambda: console.node.store.subscriptions.one("isac").trouble is not None)
+        page = client.get("/subscriptions").text
+    assert [word for word in words if word not in page] == []
+    assert "katchi subscription resume isac" in page
+    assert "hunter2" not in page
+
+
+def test_a_server_cannot_write_on_the_page(console: Console) -> None:
+    with (
+        console.signed_in("reader") as client,
+        saying(lambda _asked: Reply(b'{"<script>alert(1)</script>": 1}')) as server,
+    ):
+        subscribing.add(console.node, "isac", "taxii", subscribing.Wanted(url=server.url, allows_private=True))
+        until(lambda: console.node.store.subscriptions.one("isac").trouble is not None)
+        page = client.get("/subscriptions").text
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert(1)" not in page
 
 
 def test_hostile_text_is_shown_and_never_run(console: Console) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from katchi.cli import files, ledger, objects, partner, running, store, terms, token, topic, user
+from katchi.cli import files, ledger, objects, partner, running, store, subscription, terms, token, topic, user
 from katchi.cli.invocation import DEFAULT_FOLDER, Invocation, here
 from katchi.cli.words import Language
 from katchi.errors import Diagnostic, KatchiError
@@ -160,6 +160,7 @@ running.register(app)
 files.register(app)
 objects.register(app)
 app.add_typer(partner.app, name="partner")
+app.add_typer(subscription.app, name="subscription")
 app.add_typer(terms.app, name="terms")
 app.add_typer(topic.app, name="topic")
 app.add_typer(ledger.app, name="ledger")

@@ -318,6 +318,44 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "col-belongs": ("What belongs to it", "속하는 것"),
     "col-readers": ("Readers", "읽는 기관"),
     "never": ("never", "없음"),
+    # Subscriptions
+    "subscription-secret": ("Password, token or key", "비밀번호, 토큰 또는 키"),
+    "subscription-added": (
+        "Subscribed to {name}. It is read while the node runs; `katchi subscription pull {name}` reads it now.",
+        "{name} 구독을 추가했습니다. 노드가 실행되는 동안 읽습니다. 지금 읽기: `katchi subscription pull {name}`",
+    ),
+    "subscription-came": (
+        "{name}: {stored} new, {held} already held, {refused} refused",
+        "{name}: 신규 {stored}, 이미 보유 {held}, 거부 {refused}",
+    ),
+    "subscription-remarks": ("Noted: {codes}", "참고: {codes}"),
+    "subscription-more": ("There is more; this is as far as it was read.", "더 있습니다. 여기까지만 읽었습니다."),
+    "subscription-none": (
+        "No subscriptions. `katchi subscription add NAME URL` makes one.",
+        "구독이 없습니다. `katchi subscription add NAME URL`로 추가합니다.",
+    ),
+    "subscription-no-collections": ("No collections.", "컬렉션이 없습니다."),
+    "subscription-trouble": ("{name} has trouble:", "{name}에 문제가 있습니다:"),
+    "subscription-paused": ("{name} is paused.", "{name} 구독을 멈췄습니다."),
+    "subscription-resumed": ("{name} is read again.", "{name} 구독을 다시 읽습니다."),
+    "subscription-removed": (
+        "{name} is no longer subscribed to; what it brought stays.",
+        "{name} 구독을 끝냈습니다. 가져온 객체는 남아 있습니다.",
+    ),
+    "subscription-state-new": ("not read yet", "아직 읽지 않음"),
+    "subscription-state-well": ("well", "정상"),
+    "subscription-state-paused": ("paused", "멈춤"),
+    "subscription-state-refused": ("not let in: waits for you", "로그인 거부: 조치 필요"),
+    "subscription-state-waiting": ("the server asks to wait", "서버가 대기를 요청함"),
+    "subscription-state-troubled": ("trouble", "문제 있음"),
+    "subscription-yes": ("yes", "예"),
+    "subscription-no": ("no", "아니요"),
+    "col-alias": ("alias", "별칭"),
+    "col-title": ("title", "제목"),
+    "col-readable": ("readable", "읽기"),
+    "col-new": ("new", "신규"),
+    "col-refused": ("refused", "거부"),
+    "col-next": ("next", "다음"),
 }
 
 

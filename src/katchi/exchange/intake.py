@@ -55,6 +55,8 @@ class Found:
     sources: dict[str, str]
     needs_confirmation: bool
     mapping: dict[str, str] = field(default_factory=dict)
+    # Whether the objects are made here, under ids that say who told what: then one that is held tells nothing new.
+    is_made: bool = True
 
 
 class Intake(Protocol):

@@ -29,6 +29,7 @@ class Place:
 
     url: str
     options: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 1_073_741_824  # bytes that may come out of one answer, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class Fetch(Protocol):
     """Asks the server that is subscribed to, signed in as the subscription says."""
 
     def __call__(self, url: str, *, headers: Mapping[str, str] | None = None) -> Fetched:
-        """The answer to a GET, of status 200 or 304. Raises a KatchiError for every other."""
+        """The answer to a GET, of status 200 or 304, or 206 where a Range was asked for.
+
+        Raises a KatchiError for every other.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Piece:
     remarks: tuple[Remark, ...] = ()  # what was left out and why
     done: int = 0
     total: int = 0  # 0 where nobody can know
+    # Objects made here, out of what is no STIX: their ids say who told what, so those that are held tell nothing new.
+    is_made: bool = False
 
 
 class Subscription(Protocol):

@@ -25,6 +25,7 @@ from katchi.policy.keys import encode
 
 LIFETIME = timedelta(days=3653)
 _LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 _HOST = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?\Z"
 )
@@ -190,6 +191,16 @@ def require_secure_url(url: str) -> SplitResult:
     return parts
 
 
+def require_url(url: str) -> SplitResult:
+    """The URL in parts, http or https, without a user name or fragment. Raises InvalidUrlError."""
+    return _split(url)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a URL's host is this machine."""
+    return _is_loopback(host)
+
+
 def require_public_addresses(host: str, addresses: Iterable[str]) -> None:
     """Returns if all addresses that a host resolves to are public. Raises PrivateAddressError.
 
@@ -202,6 +213,7 @@ def require_public_addresses(host: str, addresses: Iterable[str]) -> None:
         raise PrivateAddressError(
             "The address leads into a private network.", where=host, expected="public addresses",
             found=", ".join(private[:3]) or "none",
+            remedy="if the server is inside your own network, say so with --allow-private",
         )  # fmt: skip
 
 
@@ -246,8 +258,15 @@ def _is_public(address: str) -> bool:
     if not _is_address(address):
         return False
     found = ipaddress.ip_address(address)
-    mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None) or _translated(found)
+    if (found.is_reserved and mapped is None) or getattr(found, "is_site_local", False):
+        return False
     return found.is_global and not found.is_multicast and (mapped is None or mapped.is_global)
+
+
+def _translated(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address behind an IPv6 one that a translator serves (RFC 6052 §2.1)."""
+    return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _TRANSLATED else None
 
 
 def _san(url: str) -> x509.GeneralName:

@@ -120,6 +120,8 @@ def _read(node: Node, intake: Intake, member: unpacking.Member, wishes: Wishes) 
             found=f"{intake.title}, of which {len(found.remarks)} words were left out",
             remedy="if it is of another kind, say which with --kind",
         )
+    if not found.is_made:
+        return Opened(member.name, intake.name, intake.title, member.document, found)
     # The ids say who told what: a report that is read again tells nothing new.
     ids = [stix.read(raw).id for raw in found.objects]
     held = node.store.log.newest(ids) if ids else {}

@@ -137,9 +137,9 @@ def create_node(folder: Path, settings: Settings, *, clock: Clock | None = None)
     if (folder / FILE).exists():
         raise NodeExistsError("There is a node in this folder already.", where=str(folder))
     certificate = tls.make_certificate(settings.url, node_id=settings.node_id, now=clock.now())
-    _keep_secret(folder / KEY_FILE, NodeKey.generate(secrets.token_bytes(32)).private_pem())
-    _keep_secret(folder / "tls.key", certificate.key_pem)
-    _keep_secret(folder / "copies.key", secrets.token_hex(32).encode())
+    keep_secret(folder / KEY_FILE, NodeKey.generate(secrets.token_bytes(32)).private_pem())
+    keep_secret(folder / "tls.key", certificate.key_pem)
+    keep_secret(folder / "copies.key", secrets.token_hex(32).encode())
     (folder / "tls.pem").write_bytes(certificate.certificate_pem)
     store = Store(database_url(folder, settings))
     try:
@@ -187,12 +187,13 @@ def replace_key(node: Node, key: NodeKey) -> None:
     """Puts a new signing key in the old one's place, in one step that a crash cannot halve."""
     fresh = node.folder / f"{KEY_FILE}.new"
     fresh.unlink(missing_ok=True)
-    _keep_secret(fresh, key.private_pem())
+    keep_secret(fresh, key.private_pem())
     fresh.replace(node.folder / KEY_FILE)
     refresh_key(node)
 
 
-def _keep_secret(path: Path, secret: bytes) -> None:
+def keep_secret(path: Path, secret: bytes) -> None:
+    """Writes a new file that only its owner may read. Raises FileExistsError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(secret)

@@ -1,4 +1,4 @@
-"""What a node does by itself: judges what is new, pushes it to partners, catches up after an outage."""
+"""What a node does by itself: judges what is new, pushes it to partners, catches up, reads its subscriptions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from katchi.errors import KatchiError
 from katchi.exchange.channels.link import Link
 from katchi.node import deliver, heads, withdrawals
 from katchi.node.release import judge
+from katchi.node.subscriptions import Rounds
 from katchi.node.wiring import Node, refresh_key
 from katchi.policy.keys import NodeKey
 from katchi.store.partners import PartnerRow
@@ -50,6 +51,7 @@ class Worker:
         self._courses: dict[str, _Course] = {}
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="katchi-exchange")
+        self._subscriptions = Rounds(node, self._stopping.is_set)
         self._thread = threading.Thread(target=self._run, name="katchi-worker", daemon=True)
 
     def start(self) -> None:
@@ -62,6 +64,7 @@ class Worker:
         self._node.bell.ring()
         self._thread.join(timeout=35)
         self._pool.shutdown(cancel_futures=True)
+        self._subscriptions.stop()
         for course in self._courses.values():
             course.link.close()
 
@@ -79,6 +82,7 @@ class Worker:
         """One look at all partners; True if there is more to judge at once."""
         refresh_key(self._node)
         self._node.elsewhere.rest()
+        self._subscriptions.look()
         busy = False
         for row in self._node.store.partners.all():
             if row.state == "active":

@@ -10,6 +10,7 @@ from katchi.store.people import People
 from katchi.store.releases import Releases
 from katchi.store.search import Search
 from katchi.store.submissions import Submissions
+from katchi.store.subscriptions import Subscriptions
 from katchi.store.topics import Topics
 from katchi.store.withdrawals import Withdrawals
 
@@ -32,6 +33,7 @@ class Store:
         self.submissions = Submissions(self.database)
         self.topics = Topics(self.database)
         self.withdrawals = Withdrawals(self.database)
+        self.subscriptions = Subscriptions(self.database)
 
     def close(self) -> None:
         """Lets go of every connection."""

@@ -39,7 +39,7 @@ object_log = Table(
     Column("version_text", Text),  # as the producer wrote it; none for an SCO
     Column("type", Text, nullable=False),
     Column("spec_version", Text, nullable=False),
-    Column("origin", Text, nullable=False),  # "own" or a partner's name
+    Column("origin", Text, nullable=False),  # "own", or the name of a partner or of a subscription
     Column("via", Text, nullable=False),  # the door: a file's name, "taxii", "push", "pull", …
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of raw
     Column("previous", BigInteger),  # seq of the version of this object that came before
@@ -271,6 +271,31 @@ head = Table(
     Column("partner", Text, primary_key=True),  # "" = our own
     Column("size", BigInteger, primary_key=True),
     Column("document", LargeBinary, nullable=False),
+)
+
+# ---- what we subscribe to ----------------------------------------------------------------------
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # what was asked for, as JSON; never a secret
+    Column("created_at", BigInteger, nullable=False),
+    Column("bookmark", LargeBinary, nullable=False),  # how far it has been read, as JSON
+    Column("is_paused", SmallInteger, nullable=False),
+    Column("next_due", BigInteger),  # none: it waits for a person
+    Column("last_at", BigInteger),
+    Column("last_ok_at", BigInteger),
+    Column("stored", BigInteger, nullable=False),  # by the last reading that went well
+    Column("held", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("stored_total", BigInteger, nullable=False),
+    Column("refused_total", BigInteger, nullable=False),
+    Column("remarks", LargeBinary),
+    Column("trouble", LargeBinary),  # the last failure since it went well, as JSON
+    Column("trouble_at", BigInteger),
+    Column("failures", Integer, nullable=False),
 )
 
 # ---- people, tools and doors -------------------------------------------------------------------

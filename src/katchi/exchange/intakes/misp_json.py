@@ -42,7 +42,7 @@ class MispJson:
                 "No event in this document can be read.", expected="MISP events",
                 found=remarks[-1].text if remarks else f"{len(events)} events",
             )  # fmt: skip
-        return Found(_once(objects), remarks, sources, needs_confirmation=False)
+        return Found(_once(objects), remarks, sources, needs_confirmation=False, is_made=False)
 
 
 class MispIndex:

@@ -31,4 +31,4 @@ class StixJson:
     def read(self, document: bytes, choices: Choices) -> Found:
         """The objects, byte for byte. Raises stix.UnreadableError."""
         slices = stix.split(document)
-        return Found(slices, [], {}, needs_confirmation=False)
+        return Found(slices, [], {}, needs_confirmation=False, is_made=False)

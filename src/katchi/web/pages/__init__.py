@@ -10,7 +10,7 @@ from litestar import Router
 from litestar.types import ControllerRouterHandler, Middleware
 
 from katchi.node.wiring import Node
-from katchi.web.pages import assets, intake, ledger, objects, partners, sign, situation
+from katchi.web.pages import assets, intake, ledger, objects, partners, sign, situation, subscriptions
 from katchi.web.pages.shown import failed
 
 
@@ -35,6 +35,7 @@ def mount(_node: Node) -> Mounted:
             *objects.HANDLERS,
             *intake.HANDLERS,
             *partners.HANDLERS,
+            *subscriptions.HANDLERS,
             *ledger.HANDLERS,
         ],
         exception_handlers={Exception: failed},
