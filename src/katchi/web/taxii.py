@@ -161,9 +161,12 @@ async def add_objects(request: Request[Any, Any, Any], name: FromPath[str]) -> R
 
 
 @delete(f"/{collections.API_ROOT}/collections/{{name:str}}/objects/{{object_id:str}}/", status_code=200)
-async def delete_object(request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]) -> None:
+async def delete_object(
+    request: Request[Any, Any, Any], name: FromPath[str], object_id: FromPath[str]
+) -> Response[bytes]:
     """TAXII 2.1 §5.7: takes an object, or versions of it, out of this reader's collection; by default the last one."""
     await sync_to_thread(_delete, request, name, object_id)
+    return Response(b"", status_code=200, media_type=media.TAXII)
 
 
 def _delete(request: Request[Any, Any, Any], name: str, object_id: str) -> None:
