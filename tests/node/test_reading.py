@@ -65,6 +65,9 @@ def test_half_of_a_batch_is_read_there_and_the_order_stays(
     (here,) = read_all(SLICES, 100, elsewhere)
     monkeypatch.setattr(reading, "WORTH_A_HALF", 1)
     elsewhere.keep()
+    elsewhere.is_worth_it(2)
+    elsewhere.read(GOOD).result()
+    assert elsewhere.is_worth_it(2)
     (both,) = read_all(SLICES, 100, elsewhere)
     assert told([both]) == told([here])
 
@@ -90,3 +93,13 @@ def test_the_second_process_goes_when_nobody_needs_it(elsewhere: Elsewhere) -> N
     elsewhere.rest(after=0)
     assert elsewhere._pool is None
     assert elsewhere.read(GOOD).result()
+
+
+def test_nobody_waits_for_a_process_that_is_still_starting(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "WORTH_A_HALF", 1)
+    elsewhere.keep()
+    assert not elsewhere.is_worth_it(100)
+    elsewhere.read(GOOD).result()
+    assert elsewhere.is_worth_it(100)

@@ -6,10 +6,11 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +18,8 @@ from katchi import policy, stix
 from katchi.errors import KatchiError
 from katchi.store import log
 from katchi.store.log import Arrival
+
+Result = TypeVar("Result")
 
 # A second process takes a moment to start: it pays for itself from here on.
 WORTH_A_PROCESS = 50_000
@@ -80,6 +83,7 @@ class Elsewhere:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
+        self._started: Future[None] | None = None
         self._is_kept = False
         self._last = 0.0
 
@@ -89,17 +93,30 @@ class Elsewhere:
 
     def is_worth_it(self, objects: int) -> bool:
         """Whether so many objects are read quicker with it, its start counted in."""
-        return objects >= (WORTH_A_HALF if self._is_kept else WORTH_A_PROCESS) and (os.cpu_count() or 1) > 1
+        if (os.cpu_count() or 1) < 2:
+            return False
+        return self._is_ready() if self._is_kept and objects >= WORTH_A_HALF else objects >= WORTH_A_PROCESS
+
+    def _is_ready(self) -> bool:
+        """Whether the process is there; else it is started, and nobody waits for it."""
+        with self._lock:
+            self._last = time.monotonic()
+            if self._pool is None or self._started is None:
+                self._started = self._submitted(_nothing)
+            return self._started.done()
 
     def read(self, slices: Sequence[bytes]) -> Future[bytes]:
         """Begins to read there; `brought_home` makes a batch of the result."""
         with self._lock:
             self._last = time.monotonic()
-            try:
-                return self._running().submit(_read_elsewhere, slices)
-            except BrokenProcessPool:  # somebody killed it
-                self._pool = None
-                return self._running().submit(_read_elsewhere, slices)
+            return self._submitted(_read_elsewhere, slices)
+
+    def _submitted(self, errand: Callable[..., Result], *arguments: object) -> Future[Result]:
+        try:
+            return self._running().submit(errand, *arguments)
+        except BrokenProcessPool:  # somebody killed it
+            self._pool = self._started = None
+            return self._running().submit(errand, *arguments)
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -111,7 +128,7 @@ class Elsewhere:
         with self._lock:
             if self._pool is not None and time.monotonic() - self._last >= after:
                 self._pool.shutdown(wait=False, cancel_futures=True)
-                self._pool = None
+                self._pool = self._started = None
 
     def done(self) -> None:
         """A hand-in is over."""
@@ -158,6 +175,10 @@ def _read_ahead(batches: Sequence[Sequence[bytes]], elsewhere: Elsewhere) -> Ite
         for _, reading in ahead:
             reading.cancel()
         elsewhere.done()
+
+
+def _nothing() -> None:
+    """The first errand of a process: once it is done, the process is there."""
 
 
 def _end_with_parent() -> None:
