@@ -82,7 +82,7 @@ def _process(
 
 
 @contextmanager
-def medallion(venv: Path, folder: Path, port: int) -> Iterator[Peer]:
+def medallion(venv: Path, folder: Path, port: int, page_size: int = 25) -> Iterator[Peer]:
     """medallion with its memory backend: one date_added for each envelope."""
     collection = {
         "id": COLLECTION_ID, "title": "Feed", "can_read": True, "can_write": True, "media_types": [], "objects": [],
@@ -100,7 +100,7 @@ def medallion(venv: Path, folder: Path, port: int) -> Iterator[Peer]:
             "filename": str(folder / "data.json"),
         },
         "users": {"admin": "Password0"},
-        "taxii": {"max_page_size": 25},
+        "taxii": {"max_page_size": page_size},
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
     command = [str(venv / "bin/medallion"), "--host", "127.0.0.1", "--port", str(port), str(folder / "config.json")]
