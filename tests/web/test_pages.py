@@ -237,7 +237,8 @@ def test_a_browser_walks_all_pages_without_trouble(console: Console, width: int)
         page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda problem: troubles.append(str(problem)))
         page.goto(f"{console.node.settings.url}/sign-in")
-        page.keyboard.type("administrator")  # the field has the focus
+        page.wait_for_selector("#name:focus")  # a loaded page may have the focus still to give
+        page.keyboard.type("administrator")
         page.keyboard.press("Tab")
         page.keyboard.type(console.passwords["administrator"])
         page.keyboard.press("Enter")
