@@ -95,15 +95,17 @@ class Elsewhere:
         """Whether so many objects are read quicker with it, its start counted in."""
         if (os.cpu_count() or 1) < 2:
             return False
-        return self._is_ready() if self._is_kept and objects >= WORTH_A_HALF else objects >= WORTH_A_PROCESS
+        return objects >= WORTH_A_PROCESS or (self._is_kept and objects >= WORTH_A_HALF and self._is_ready())
 
     def _is_ready(self) -> bool:
         """Whether the process is there; else it is started, and nobody waits for it."""
         with self._lock:
             self._last = time.monotonic()
+            if self._started is not None and self._started.done() and self._started.exception():
+                self._pool = self._started = None  # killed while it started
             if self._pool is None or self._started is None:
                 self._started = self._submitted(_nothing)
-            return self._started.done()
+            return self._started.done() and not self._started.exception()
 
     def read(self, slices: Sequence[bytes]) -> Future[bytes]:
         """Begins to read there; `brought_home` makes a batch of the result."""
