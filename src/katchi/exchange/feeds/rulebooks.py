@@ -6,10 +6,8 @@ import re
 
 from katchi.exchange.entries import Entry
 from katchi.exchange.feed import Heading, comments
+from katchi.exchange.rules import sigma_rule, yara_rules, yara_trouble
 
-_yara_names = re.compile(
-    r"^[ \t]*(?:(?:private|global)[ \t]+)*rule[ \t]+([A-Za-z_][A-Za-z0-9_]{0,127})", re.MULTILINE
-).findall
 _include = re.compile(r"^[ \t]*include\b", re.MULTILINE).search
 
 
@@ -24,17 +22,26 @@ class YaraRules:
     is_blocking = False
 
     def __init__(self) -> None:
-        self._names: set[str] = set()
+        self._texts: dict[str, str] = {}
 
     def row(self, entry: Entry) -> bytes:
-        """The rules of one object; none that reads another file, has no name, or one that is taken."""
-        names = _yara_names(entry.value)
-        if not names or not self._names.isdisjoint(names) or _include(entry.value) or "\0" in entry.value:
+        """The rules of one object that are not there yet; none if one has a name that another rule took.
+
+        Nor one that reads another file, nor one that does not compile: it would keep a scanner from loading all.
+        """
+        found, _ = yara_rules(entry.value)
+        if not found or _include(entry.value) or "\0" in entry.value or yara_trouble(entry.value):
             return b""
-        if not _compiles(entry.value):
+        if any(self._texts.get(rule.name, rule.text) != rule.text for rule in found):
             return b""
-        self._names |= set(names)
-        return f"// {entry.object_id}\n{entry.value.strip()}\n\n".encode()
+        fresh = {rule.name: rule for rule in found if rule.name not in self._texts}
+        if not fresh:
+            return b""
+        self._texts |= {name: rule.text for name, rule in fresh.items()}
+        modules = sorted({module for rule in fresh.values() for module in rule.imports})
+        imports = "".join(f'import "{module}"\n' for module in modules)
+        rules = "\n\n".join(rule.text.strip() for rule in fresh.values())
+        return f"// {entry.object_id}\n{imports}{rules}\n\n".encode()
 
     def head(self, heading: Heading) -> bytes:
         """Comments."""
@@ -43,17 +50,6 @@ class YaraRules:
     def foot(self) -> bytes:
         """Nothing."""
         return b""
-
-
-def _compiles(rule: str) -> bool:
-    """One broken rule would keep a scanner from loading all of them."""
-    import yara_x
-
-    try:
-        yara_x.compile(rule)
-    except (yara_x.CompileError, ValueError):
-        return False
-    return True
 
 
 class SigmaRules:
@@ -69,8 +65,8 @@ class SigmaRules:
     def row(self, entry: Entry) -> bytes:
         """The rule's document. One that would end in the middle of the stream is left out."""
         text = entry.value.strip().removeprefix("---").strip("\r\n")
-        if not text or re.search(r"^(?:---|\.\.\.)", text, re.MULTILINE) or "\0" in text or not _is_yaml(text):
-            return b""
+        if not text or re.search(r"^(?:---|\.\.\.)", text, re.MULTILINE) or sigma_rule(text) is None:
+            return b""  # one document that cannot be read would make the whole stream unreadable
         return f"---\n# {entry.object_id}\n{text}\n".encode()
 
     def head(self, heading: Heading) -> bytes:
@@ -80,15 +76,3 @@ class SigmaRules:
     def foot(self) -> bytes:
         """Nothing."""
         return b""
-
-
-def _is_yaml(text: str) -> bool:
-    """One document that cannot be read would make the whole stream unreadable; aliases could make it endless."""
-    import yaml
-
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            return False
-        return isinstance(yaml.safe_load(text), dict)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return False
