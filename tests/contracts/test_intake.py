@@ -7,13 +7,14 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from katchi import stix
 from katchi.errors import KatchiError
 from katchi.exchange import intakes
 from katchi.exchange.intake import Choices, Found, Intake, UnknownDocumentError
+from tests.documents import SIGMA, SNORT, SURICATA, YARA, as_json, csaf, kev, pdf
 from tests.objects import bundle, indicator
 
 CHOICES = Choices(
@@ -64,6 +65,12 @@ SAMPLES: dict[str, list[bytes]] = {
         b"From: a@b.example\r\nTo: kim@c.example\r\nSubject: x\r\nMessage-ID: <1@x.example>\r\n\r\n"
         b"See evil[.]example\r\n",
     ],
+    "yara": [YARA.encode(), b"\xef\xbb\xbf" + YARA.replace("\n", "\r\n").encode()],
+    "sigma": [SIGMA.encode(), f"---\n{SIGMA}---\n{SIGMA}".encode()],
+    "network-rules": [SURICATA.encode(), SNORT.encode()],
+    "csaf": [as_json(csaf())],
+    "kev": [as_json(kev())],
+    "pdf": [pdf("See evil[.]example and 192.0.2.1.")],
 }
 
 
@@ -118,7 +125,7 @@ def test_what_it_made_is_marked_and_says_where_it_came_from(intake: Intake) -> N
     for sample in SAMPLES[intake.name]:
         found = intake.read(sample, CHOICES)
         for made in map(stix.read, found.objects):
-            assert made.marking_refs == (CHOICES.marking,)
+            assert made.marking_refs == (CHOICES.marking,) or intake.name == "csaf"  # it says AMBER itself
             assert made.created_by_ref == CHOICES.created_by_ref or intake.name == "misp-json"  # its maker is named
             assert 0 < len(found.sources[made.id]) <= 300
 
@@ -156,9 +163,19 @@ def test_any_bytes_are_read_or_refused_in_our_words(name: str, document: bytes) 
             assert _said(found) == []
 
 
-@pytest.mark.parametrize("name", sorted(INTAKES))
+@pytest.mark.parametrize("name", sorted(INTAKES.keys() - {"pdf"}))
 @given(place=st.integers(0), damage=st.sampled_from(_PIECES))
 def test_a_damaged_sample_is_read_or_refused_in_our_words(name: str, place: int, damage: bytes) -> None:
+    _damaged(name, place, damage)
+
+
+@settings(max_examples=8, deadline=None)  # each is read in a process of its own
+@given(place=st.integers(0), damage=st.sampled_from(_PIECES))
+def test_a_damaged_pdf_is_read_or_refused_in_our_words(place: int, damage: bytes) -> None:
+    _damaged("pdf", place, damage)
+
+
+def _damaged(name: str, place: int, damage: bytes) -> None:
     for sample in SAMPLES[name]:
         at = place % len(sample)
         with contextlib.suppress(KatchiError):

@@ -5,15 +5,22 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from katchi.exchange.intake import Intake, UnknownDocumentError
+from katchi.exchange.intakes.advisories import Csaf, Kev
 from katchi.exchange.intakes.csv_table import CsvTable
 from katchi.exchange.intakes.html import Html
 from katchi.exchange.intakes.mail import Mail
 from katchi.exchange.intakes.misp_json import MispIndex, MispJson
 from katchi.exchange.intakes.openioc import OpenIoc
+from katchi.exchange.intakes.pdf import Pdf
+from katchi.exchange.intakes.rulebooks import NetworkRules, SigmaRules, YaraRules
 from katchi.exchange.intakes.stix_json import StixJson
 from katchi.exchange.intakes.text import Text
 
-OWN: tuple[Intake, ...] = (StixJson(), MispJson(), MispIndex(), OpenIoc(), Html(), Mail(), CsvTable(), Text())
+OWN: tuple[Intake, ...] = (
+    *(StixJson(), MispJson(), MispIndex(), OpenIoc(), Csaf(), Kev()),
+    *(YaraRules(), SigmaRules(), NetworkRules()),
+    *(Html(), Mail(), Pdf(), CsvTable(), Text()),
+)
 
 
 def every() -> dict[str, Intake]:
@@ -40,7 +47,7 @@ def recognised(document: bytes, name: str) -> Intake:
         raise UnknownDocumentError(
             "Nobody can tell what kind of document this is.",
             found=document[:20].decode("ascii", "replace"),
-            expected="STIX, OpenIOC, HTML, e-mail, CSV or text",
+            expected="STIX, MISP, OpenIOC, CSAF, rules, PDF, HTML, e-mail, CSV or text",
             remedy="hand in a document of one of these kinds, or say which it is",
         )
     return intake

@@ -72,6 +72,11 @@ def equal(path: str, value: str) -> str:
     return f"{path} = '{escaped}'"
 
 
+def cve(number: str) -> dict[str, str]:
+    """The external reference of STIX 2.1 §4.18 to a CVE."""
+    return {"source_name": "cve", "external_id": number}
+
+
 def reason_against(key: str) -> str:
     """Why a value would do harm as an indicator, as a code; empty if nothing speaks against it."""
     kind, _, value = key.partition(":")
@@ -122,22 +127,28 @@ class Gathering:
 
     def add_pattern(self, pattern: str, title: str, source: str, details: Details = NOTHING_MORE) -> None:
         """An indicator of a pattern that is known to be well-formed."""
-        object_id = self._id("indicator", pattern)
-        if object_id in self._objects:
-            return
-        item = self._begun("indicator", object_id, details)
-        item["name"] = plain(details.name or title, _LONGEST_SOURCE) or "indicator"
-        item |= {"pattern": pattern, "pattern_type": "stix", "pattern_version": "2.1", "valid_from": item["created"]}
-        self._keep(item, source, details)
+        name = plain(details.name or title, _LONGEST_SOURCE) or "indicator"
+        members = {"name": name, "pattern": pattern, "pattern_type": "stix", "pattern_version": "2.1"}
+        self.add("indicator", pattern, members, source, details)
+
+    def add_rule(self, language: str, rule: str, source: str, details: Details) -> None:
+        """An indicator that holds a rule word for word; `language` is of STIX 2.1 §10.7 (pattern-type-ov)."""
+        members = {"name": plain(details.name, _LONGEST_SOURCE) or language, "pattern": rule, "pattern_type": language}
+        self.add("indicator", f"{language}:{rule}", members, source, details)
 
     def add_vulnerability(self, number: str, source: str) -> None:
         """A vulnerability by its CVE number."""
-        object_id = self._id("vulnerability", number)
-        if object_id in self._objects:
-            return
-        item = self._begun("vulnerability", object_id, NOTHING_MORE)
-        item |= {"name": number, "external_references": [{"source_name": "cve", "external_id": number}]}
-        self._keep(item, source, NOTHING_MORE)
+        self.add("vulnerability", number, {"name": number, "external_references": [cve(number)]}, source)
+
+    def add(self, kind: str, says: str, members: dict[str, Any], source: str, details: Details = NOTHING_MORE) -> str:
+        """An object of its own members; `says` is what makes it this one and no other. Returns its id."""
+        object_id = self._id(kind, says)
+        if object_id not in self._objects:
+            item = self._begun(kind, object_id, details)
+            if kind == "indicator":
+                item["valid_from"] = item["created"]
+            self._keep(item | members, source, details)
+        return object_id
 
     def remark(self, line: int, code: str, text: str) -> None:
         """Something was left out; the same thing is said once."""
