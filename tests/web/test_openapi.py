@@ -53,7 +53,7 @@ def test_every_answer_is_one_of_those_described(case: Any, open_doors: Served) -
 def _lead_somewhere(case: Any) -> None:
     """Three of four times to what is there: else every answer would be that there is nothing."""
     known = {
-        "collection": "all" if case.operation.path.startswith("/feeds") else "exchange",
+        "collection": "all" if case.operation.path.startswith(("/feeds", "/misp")) else "exchange",
         "object_id": indicator(1)["id"],
     }
     for name, value in known.items():
@@ -70,7 +70,7 @@ def test_the_description_has_every_door_for_programs_and_no_other(open_doors: Se
     found = set()
     for route in create_app(open_doors.node).routes:
         path = getattr(route, "path_format", route.path)
-        if not path.startswith(("/taxii2", "/katchi", "/feeds", "/openapi")):
+        if not path.startswith(("/taxii2", "/katchi", "/feeds", "/misp", "/openapi")):
             continue
         for method in getattr(route, "methods", ()):
             if method not in ("HEAD", "OPTIONS"):

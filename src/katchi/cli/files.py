@@ -53,7 +53,7 @@ def import_(
     context: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="STIX, or reports, mail, pages, lists, tables, OpenIOC; - is stdin."),
+        typer.Argument(metavar="FILE…", help="STIX, MISP, rules, advisories, reports, mail, tables …; - is stdin."),
     ],
     origin: Annotated[str, typer.Option(help="Whose intelligence it is: own, or a partner's name.")] = "own",
     preview: Annotated[bool, typer.Option("--preview", help="Say what would happen; store nothing.")] = False,

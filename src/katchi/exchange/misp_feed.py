@@ -119,23 +119,24 @@ def event(publisher: Publisher, chapter: Chapter, shares: Iterable[Share], *, no
     if left_out:
         attributes.append(_note(publisher, chapter, left_out))
     return msgspec.json.encode(
-        {
-            "Event": {
-                "uuid": event_uuid(publisher, chapter.number),
-                "info": _info(publisher, chapter),
-                "date": _date(chapter.first),
-                "timestamp": _seconds(chapter.changed),
-                "publish_timestamp": _seconds(chapter.changed),
-                "published": True,
-                "analysis": "2",
-                "threat_level_id": "4",
-                "distribution": "0",  # whoever subscribes widens it by a decision of their own
-                "Orgc": publisher.organisation,
-                "Tag": _tags(marking),
-                "Attribute": attributes,
-            }
-        }
+        {"Event": {**headline(publisher, chapter), "Tag": _tags(marking), "Attribute": attributes}}
     )
+
+
+def headline(publisher: Publisher, chapter: Chapter) -> Members:
+    """What an event says of itself, without what is in it."""
+    return {
+        "uuid": event_uuid(publisher, chapter.number),
+        "info": _info(publisher, chapter),
+        "date": _date(chapter.first),
+        "timestamp": _seconds(chapter.changed),
+        "publish_timestamp": _seconds(chapter.changed),
+        "published": True,
+        "analysis": "2",
+        "threat_level_id": "4",
+        "distribution": "0",  # whoever subscribes widens it by a decision of their own
+        "Orgc": publisher.organisation,
+    }
 
 
 def hashes(publisher: Publisher, chapter: Chapter, shares: Iterable[Share], *, now: int) -> Iterator[bytes]:

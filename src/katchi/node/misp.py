@@ -59,6 +59,38 @@ def event(node: Node, partner: PartnerRow, topic: int, name: str) -> bytes:
     return misp_feed.event(whole.publisher, chapter, _shares(node, partner, topic, chapter), now=node.clock.now())
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events somebody asks for: by name, by time of change (seconds), so many from one on."""
+
+    names: frozenset[str] | None = None
+    since: int | None = None
+    until: int | None = None
+    first: int = 0
+    limit: int | None = None
+
+
+def chosen(whole: Book, wanted: Wanted) -> list[Chapter]:
+    """The events of a feed that are asked for, in the feed's order."""
+    found = [chapter for chapter in whole.chapters if _is_wanted(whole, chapter, wanted)]
+    return found[wanted.first :][: wanted.limit]
+
+
+def _is_wanted(whole: Book, chapter: Chapter, wanted: Wanted) -> bool:
+    changed = chapter.changed // misp_feed.SECOND
+    if (wanted.since is not None and changed < wanted.since) or (wanted.until is not None and changed > wanted.until):
+        return False
+    names = wanted.names
+    return (
+        names is None or number_of(chapter) in names or misp_feed.event_uuid(whole.publisher, chapter.number) in names
+    )
+
+
+def number_of(chapter: Chapter) -> str:
+    """By what number MISP's own tools may ask for an event, from 1."""
+    return str(chapter.number + 1)
+
+
 def hashes(node: Node, partner: PartnerRow, topic: int) -> Iterator[bytes]:
     """The lines of `hashes.csv`."""
     whole = book(node, partner, topic)

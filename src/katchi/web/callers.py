@@ -38,6 +38,13 @@ def claim(node: Node, request: Request[Any, Any, Any]) -> Claim:
     raise NotSignedInError("Sign in first.", expected="a token of this node, or a partner's signature")
 
 
+def identify_by_key(node: Node, request: Request[Any, Any, Any]) -> PartnerRow:
+    """The caller of MISP's API, where the whole header is the key; the other ways do too. Raises NotSignedInError."""
+    header = (request.headers.get("authorization") or "").strip()
+    is_scheme = header.partition(" ")[0].lower() in ("", "bearer", "basic", token.SCHEME.lower())
+    return identify(node, request, b"") if is_scheme else _tool(node, header, None)
+
+
 def settle(node: Node, claimed: Claim, body: bytes) -> PartnerRow:
     """The caller, once the body has shown to be the one signed for. Raises NotSignedInError."""
     if claimed.signed is not None:

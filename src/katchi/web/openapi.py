@@ -1,4 +1,4 @@
-"""The doors for programs as an OpenAPI 3.1 document: TAXII, feeds, and what nodes say to each other."""
+"""The doors for programs as an OpenAPI 3.1 document: TAXII, feeds, MISP, and what nodes say to each other."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def _content(media: str, schema: Members) -> Members:
 def _operation(
     summary: str, *, parameters: list[Members] | None = None, media: str = JSON, answer: Members | None = _OBJECT,
     good: int = 200, errors: tuple[int, ...] = (), body: Members | None = None, is_open: bool = False,
+    error: Members | None = None,
 ) -> Members:  # fmt: skip
     responses: Members = {str(good): {"description": "it went well"}}
     if answer is not None:
@@ -65,7 +66,7 @@ def _operation(
     for status in sorted({*errors, *(() if is_open else (401, 403))}):
         responses[str(status)] = {
             "description": _ERRORS[status],
-            "content": _content(TAXII, {"$ref": "#/components/schemas/Error"}),
+            "content": error or _content(TAXII, {"$ref": "#/components/schemas/Error"}),
         }
     if 304 in errors:
         responses["304"] = {"description": _ERRORS[304]}
@@ -90,6 +91,15 @@ _ERRORS = {
     503: "ask again later; what the caller has stays good",
 }
 
+# How MISP words an error.
+_OWN: Members = _content(
+    JSON,
+    {
+        "type": "object",
+        "properties": dict.fromkeys(("name", "message", "url"), _TEXT),
+        "required": ["name", "message", "url"],
+    },
+)
 _ENVELOPE: Members = {
     "type": "object",
     "properties": {"objects": {"type": "array", "items": {"type": "object"}}},
@@ -211,6 +221,42 @@ def _feeds() -> Members:
     }
 
 
+def _misp() -> Members:
+    """The part of MISP's own API; its errors are in MISP's form."""
+    topic = _path("collection", "`all`, or a topic")
+    event = _path("event", "its UUID or number")
+    how = {**_path("how", "for MISP's own pages"), "schema": {"type": "string", "pattern": "^[a-z]{1,20}:[01]$"}}
+    question = _content(JSON, _OBJECT)
+
+    def ask(summary: str, *others: Members, errors: tuple[int, ...] = (), body: Members | None = None) -> Members:
+        return _operation(
+            summary, errors=(400, 404, 503, *errors), parameters=[topic, *others], body=body, answer={}, error=_OWN
+        )
+
+    return {
+        f"/misp/{{collection}}/{path}": operations
+        for path, operations in {
+            "servers/getVersion": {"get": ask("what this server can do")},
+            "servers/getVersion.json": {"get": ask("the same")},
+            "users/view/me": {"get": ask("who the key belongs to")},
+            "users/view/me.json": {"get": ask("the same")},
+            "events/index": {
+                "get": ask("the events, without their attributes"),
+                "post": ask("those that are asked for", errors=(413,), body=question),
+            },
+            "events/view/{event}": {
+                "get": ask("one event", event), "post": ask("the same", event, errors=(413,), body=question),
+            },
+            "events/view/{event}/{how}": {"get": ask("the same", event, how)},
+            "events/restSearch": {"post": ask("whole events", errors=(413,), body=question)},
+            "events/restSearch.json": {"post": ask("the same", errors=(413,), body=question)},
+            "sightings/restSearch/event": {"post": ask("none: they are in the TAXII collection", body=question)},
+            "shadow_attributes/index": {"get": ask("none")},
+            "shadow_attributes/index/{how}": {"get": ask("none", how)},
+        }.items()
+    }  # fmt: skip
+
+
 def describe() -> Members:
     """The document. It names no node, no partner and no secret."""
     schemas = {
@@ -235,6 +281,7 @@ def describe() -> Members:
         "paths": {
             **_taxii(),
             **_feeds(),
+            **_misp(),
             **_doors(),
             "/openapi.json": {"get": _operation("this document")},
         },
