@@ -455,6 +455,7 @@ def zeros(size: int) -> bytes:
         ("deflate", zlib.compress(b"hello")),
         ("identity", b"hello"),
     ],
+    ids=["gzip", "x-gzip of two members", "deflate", "identity"],
 )
 def test_compressed_answers_are_opened(coding: str, body: bytes) -> None:
     with serving(always(Reply(body, headers={"Content-Encoding": coding}))) as server, fetch_from(server.url) as fetch:
@@ -467,6 +468,7 @@ def test_compressed_answers_are_opened(coding: str, body: bytes) -> None:
         ("gzip", gzip.compress(b"hello")[:-3]), ("gzip", b"no gzip"), ("gzip", gzip.compress(b"hello") + b"junk"),
         ("br", b"hello"), ("zstd", b"hello"), ("gzip, gzip", gzip.compress(gzip.compress(b"hello"))),
     ],
+    ids=["gzip cut off", "no gzip", "more after the gzip", "br", "zstd", "gzip twice"],
 )  # fmt: skip
 def test_damaged_or_unknown_compression_is_refused(coding: str, body: bytes) -> None:
     with (
