@@ -123,6 +123,7 @@ LINES = SENT.to_text().splitlines()
         "\n".join(LINES[:-1]),
         "\n".join(LINES[:6] + LINES[7:]),
         "\n".join([*LINES[:6], "*" + LINES[6][1:], *LINES[7:]]),
+        "\n".join([*LINES[:6], "한" + LINES[6][1:], *LINES[7:]]),
         "\n".join([*LINES[:6], LINES[-1]]),
         SENT.to_text() + "x" * 50_000,
         SENT.to_qr()[:-30],

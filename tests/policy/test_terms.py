@@ -163,6 +163,8 @@ REFUSED = [
     (HEAD + '[[withhold]]\nname = "x"\nup-to = "red"\n' + RULE, 5, "no such key"),
     (HEAD + RULE.replace('"a"', '"recall"'), 4, "recall"),
     (HEAD + "partner = \n" + RULE, 3, "not TOML"),
+    (HEAD + RULE + "x = " + "9" * 5000, 7, "not TOML"),
+    (HEAD + RULE + "x = " + "[" * 5000, 7, "not TOML"),
     (HEAD + 'statements = "carry"\nstatements = "carry"\n' + RULE, 4, "not TOML"),
 ]
 

@@ -152,6 +152,8 @@ MUST_NOT: list[tuple[str, dict[str, Any], str, str]] = [
     ("ipv4-addr", {"value": "192.0.2.01"}, "value", "ipv4"),
     ("ipv6-addr", {"value": "2001:db8::1/129"}, "value", "ipv6"),
     ("ipv6-addr", {"value": "2001:db8::1/"}, "value", "ipv6"),
+    ("ipv6-addr", {"value": "2001:db8::1/064"}, "value", "ipv6"),
+    ("ipv6-addr", {"value": "2001:db8::1/" + "9" * 5000}, "value", "ipv6"),
     ("domain-name", {"value": "https://a.example"}, "value", "domain"),
     ("email-addr", {"value": "Kim <kim@mail.example>"}, "value", "email"),
     ("mac-addr", {"value": "d2:fb:49:24:37"}, "value", "mac-address"),

@@ -79,6 +79,7 @@ REFUSED = {
     "all/list?kinds=ipv4,names": 400,
     "all/list?warned=perhaps": 400,
     "all/list?confidence=101": 400,
+    f"all/list?confidence={'9' * 5000}": 400,
     "all/list?since=yesterday": 400,
 }
 

@@ -104,6 +104,12 @@ def test_guessing_passwords_is_slowed_down(console: Console) -> None:
     assert codes[-1] == 429
 
 
+@pytest.mark.parametrize("before", ["²", "9" * 300, "-1", "x"])
+def test_a_place_that_is_none_shows_the_newest(console: Console, before: str) -> None:
+    with console.signed_in("reader") as client:
+        assert client.get("/objects", params={"before": before}).status_code == 200
+
+
 def test_a_form_from_another_site_does_nothing(console: Console) -> None:
     with console.signed_in("releaser") as client:
         answer = client.post("/partners/siem/suspend", data={"token": "0" * 64})

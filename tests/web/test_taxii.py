@@ -127,6 +127,11 @@ BAD_REQUESTS = {
 }
 
 
+@pytest.mark.parametrize("limit", ["9" * 5000, "0005", "1000000000"])
+def test_a_limit_may_have_any_number_of_digits(served: Served, limit: str) -> None:
+    assert get(served, limit=limit).status_code == 200
+
+
 @pytest.mark.parametrize(("query", "status"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
 def test_a_filter_that_cannot_be_understood_is_refused_and_named(
     served: Served, query: dict[str, str], status: int

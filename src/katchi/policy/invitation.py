@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -306,7 +305,7 @@ def _read_file(text: str) -> Invitation:
     body = "".join(found[1].strip().partition("\n\n")[2].split())
     try:
         return signed.read(base64.b64decode(body, validate=True), Invitation, what="an invitation")
-    except (binascii.Error, KatchiError) as problem:
+    except (ValueError, KatchiError) as problem:
         raise InvitationUnreadableError("The invitation was damaged.", remedy="have it sent again") from problem
 
 

@@ -38,12 +38,12 @@ def parse_terms(text: str, *, source: str = "terms.toml") -> Terms:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: not TOML, or a number of thousands of digits
         raise _syntax(error, text, source) from error
     return _terms(Table(document, "", 0, find_lines(text), source), text)
 
 
-def _syntax(error: tomllib.TOMLDecodeError, text: str, source: str) -> TermsError:
+def _syntax(error: Exception, text: str, source: str) -> TermsError:
     place = re.search(r"at line (\d+), column (\d+)", str(error))
     line = int(place[1]) if place else text.rstrip().count("\n") + 1
     raised = TermsError(

@@ -128,9 +128,13 @@ IPV4 = matching(
 )
 
 
+# As text: what a partner writes may have more digits than a number takes.
+_is_prefix_length = re.compile(r"12[0-8]|1[01][0-9]|[1-9]?[0-9]", re.ASCII).fullmatch
+
+
 def _is_ipv6(text: str) -> bool:
     address, slash, prefix = text.partition("/")
-    if slash and not (prefix.isdecimal() and prefix.isascii() and str(int(prefix)) == prefix and int(prefix) <= 128):
+    if slash and not _is_prefix_length(prefix):
         return False
     try:
         ipaddress.IPv6Address(address)

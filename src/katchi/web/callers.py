@@ -64,8 +64,8 @@ def identify(node: Node, request: Request[Any, Any, Any], body: bytes) -> Partne
 async def read_body(request: Request[Any, Any, Any], limit: int) -> bytes:
     """The body, refused before it is read when it says to be too large, and as soon as it is. Raises TooLargeError."""
     said = request.headers.get("content-length", "")
-    if said.isdigit() and int(said) > limit:
-        raise _too_large(limit, said)
+    if said.isdigit() and (len(said) > 18 or int(said) > limit):
+        raise _too_large(limit, said[:40])
     pieces: list[bytes] = []
     size = 0
     async for piece in request.stream():

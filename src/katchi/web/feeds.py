@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from katchi.web import callers
 from katchi.web.taxii import explain, is_held
 
 _read = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
+_is_confidence = re.compile(r"100|[1-9]?[0-9]").fullmatch
 _KNOWN = {"kinds", "warned", "confidence"}
 
 
@@ -85,7 +87,7 @@ def _wishes(request: Request[Any, Any, Any]) -> Wishes:
         raise BadFilterError(
             "This is not understood.", what="warned", expected="include or leave-out", found=warned[:40]
         )
-    if confidence and not (confidence.isascii() and confidence.isdigit() and int(confidence) <= 100):
+    if confidence and not _is_confidence(confidence):
         raise BadFilterError("This is no confidence.", what="confidence", expected="0 to 100", found=confidence[:40])
     return Wishes(
         with_warned=warned == "include",

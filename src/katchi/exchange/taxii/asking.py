@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from katchi.store.releases import Matching
 
 _KNOWN = ("added_after", "limit", "next", "match[id]", "match[type]", "match[version]", "match[spec_version]")
 
+_number = re.compile(r"0*[1-9][0-9]*").fullmatch
 MOST_TYPES = 60  # each has an index of its own to be looked at; STIX 2.1 has 43
 
 
@@ -108,9 +110,10 @@ def _limit(values: dict[str, str]) -> int:
     text = values.get("limit")
     if text is None:
         return 1 << 31
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if not _number(text):
         raise BadFilterError("The limit is not a number above 0.", what="limit", expected="1 or more", found=text[:40])
-    return int(text)
+    text = text.lstrip("0")
+    return int(text) if len(text) < 10 else 1 << 31  # however many digits: it is more than a page holds
 
 
 def _moment(name: str, text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from litestar import Request, Response, get
@@ -14,6 +15,8 @@ from katchi.store.search import Wanted
 from katchi.web.pages.shown import page
 from katchi.web.session import at_least, language_of, node_of
 
+_position = re.compile(r"[0-9]{1,18}").fullmatch
+
 
 @get("/objects", guards=[at_least("reader")])
 async def found(request: Request[Any, Any, Any]) -> Response[str]:
@@ -21,7 +24,7 @@ async def found(request: Request[Any, Any, Any]) -> Response[str]:
     asked = {
         name: (request.query_params.get(name) or "")[:300] for name in ("q", "type", "origin", "marking", "before")
     }
-    before = int(asked["before"]) if asked["before"].isdigit() else Wanted().before
+    before = int(asked["before"]) if _position(asked["before"]) else Wanted().before
     wanted = Wanted(asked["q"].strip(), asked["type"], asked["origin"], asked["marking"], before)
     result = await sync_to_thread(look.find, node_of(request), wanted)
     return page(request, "objects.html", found=result, asked=asked)
