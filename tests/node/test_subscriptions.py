@@ -378,6 +378,14 @@ def test_a_name_that_terms_could_mistake_or_a_file_cannot_have_is_refused(node: 
     assert node.store.subscriptions.all() == []
 
 
+def test_nor_may_a_partner_come_to_be_called_as_a_subscription_is(node: Node) -> None:
+    subscribe(node, "https://a.example/")
+    with pytest.raises(partnering.NameTakenError):
+        partnering.add_tool(node, "feed", person="kim")
+    with pytest.raises(partnering.NameTakenError):
+        partnering.invite(node, "feed", person="kim")
+
+
 @pytest.mark.parametrize(
     ("wanted", "secret"),
     [

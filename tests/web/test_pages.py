@@ -110,6 +110,13 @@ def test_a_place_that_is_none_shows_the_newest(console: Console, before: str) ->
         assert client.get("/objects", params={"before": before}).status_code == 200
 
 
+def test_a_tools_page_says_where_it_polls(console: Console) -> None:
+    with console.signed_in("reader") as client:
+        shown = client.get("/partners/siem").text
+    assert f"{console.node.settings.url}/feeds/all/dns-rpz" in shown
+    assert f"{console.node.settings.url}/taxii2/" in shown
+
+
 def test_a_form_from_another_site_does_nothing(console: Console) -> None:
     with console.signed_in("releaser") as client:
         answer = client.post("/partners/siem/suspend", data={"token": "0" * 64})

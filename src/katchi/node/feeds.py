@@ -50,6 +50,25 @@ class Polled:
     mark: str
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a device polls a list, and what loads it there."""
+
+    url: str
+    format: str
+    loaded_by: str
+    collection: str
+
+
+def addresses(node: Node, partner: PartnerRow) -> list[Address]:
+    """Every list that this partner can poll, of all that it may have and of each of its topics."""
+    known = collections.collections_of(node, partner)
+    names = [EVERYTHING, *(each.alias for each in known if each.can_read and each.alias not in collections.RESERVED)]
+    kinds = [*((kind, feeds.new(kind).title) for kind in feeds.names()), ("misp", "MISP, as a feed")]
+    root = f"{node.settings.url.rstrip('/')}/feeds"
+    return [Address(f"{root}/{name}/{kind}", kind, title, name) for name in names for kind, title in kinds]
+
+
 # Each writes at the speed of one processor: more at once would keep everybody else waiting.
 _at_once = threading.BoundedSemaphore(2)
 

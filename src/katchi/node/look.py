@@ -12,6 +12,7 @@ import msgspec
 from katchi import policy, stix
 from katchi.errors import KatchiError
 from katchi.node import partnering, terms
+from katchi.node.feeds import Address, addresses
 from katchi.node.terms import Explanation
 from katchi.node.wiring import Node
 from katchi.policy.ledger import Entry
@@ -104,6 +105,8 @@ class PartnerShown:
     reasons: Sequence[tuple[str, int]]
     releases: Sequence[Gone]
     withheld: Sequence[HeldBack]
+    taxii: str  # where a TAXII client begins; "" for a node, which knows
+    feeds: Sequence[Address]
     explanation: Explanation | None
     outcome: str  # "goes", "copy", "later", "stays", or "" for no question
     problem: str
@@ -300,6 +303,8 @@ def partner(node: Node, name: str, asked: str = "") -> PartnerShown:
         reasons=[(code, count) for of, code, count in node.store.releases.withheld_counts() if of == name],
         releases=node.store.releases.latest(12, name),
         withheld=node.store.releases.latest_withheld(12, name),
+        taxii=f"{node.settings.url.rstrip('/')}/taxii2/" if row.kind == "tool" else "",
+        feeds=addresses(node, row) if row.kind == "tool" else [],
         explanation=explanation,
         outcome=_outcome(explanation),
         problem=problem,

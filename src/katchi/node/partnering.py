@@ -282,6 +282,11 @@ def _require_free(transaction: Transaction, name: str) -> None:
             what="name",
             remedy="choose another name",
         )
+    if transaction.run("subscription", "one", name=name).first() is not None:
+        # Terms speak of both by name, and must not take one for the other.
+        raise NameTakenError(
+            f"There is a subscription called {name} already.", what="name", remedy="choose another name"
+        )
 
 
 def _require_words(partner: Partner, read_out: str) -> None:

@@ -17,7 +17,7 @@ from katchi.exchange import feeds as formats
 from katchi.exchange.feed import UnknownFeedError, Wishes
 from katchi.exchange.taxii.errors import BadFilterError, NotFoundError, TaxiiError
 from katchi.node import collections, feeds, misp
-from katchi.node.feeds import EVERYTHING, BusyError, NotSettledError
+from katchi.node.feeds import BusyError, NotSettledError
 from katchi.node.wiring import Node
 from katchi.web import callers
 from katchi.web.taxii import explain, is_held
@@ -38,18 +38,7 @@ async def every_feed(request: Request[Any, Any, Any]) -> Response[bytes]:
     node = _node(request)
     partner = await sync_to_thread(callers.identify, node, request, b"")
     collections.require_flowing(partner)
-    known = await sync_to_thread(collections.collections_of, node, partner)
-    names = [EVERYTHING, *(each.alias for each in known if each.can_read and each.alias not in collections.RESERVED)]
-    root = f"{node.settings.url.rstrip('/')}/feeds"
-    listed = [
-        {"url": f"{root}/{name}/{kind}", "format": kind, "loaded_by": formats.new(kind).title, "collection": name}
-        for name in names
-        for kind in formats.names()
-    ]
-    listed += [
-        {"url": f"{root}/{name}/misp", "format": "misp", "loaded_by": "MISP, as a feed", "collection": name}
-        for name in names
-    ]
+    listed = await sync_to_thread(feeds.addresses, node, partner)
     return Response(msgspec.json.encode({"feeds": listed}), media_type="application/json")
 
 
