@@ -50,8 +50,13 @@ bench: .venv/.dev ## figures, each beside a peer; see docs/benchmarks.md
 	@for script in benchmarks/*_speed.py benchmarks/release_latency.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 .PHONY: soak
-soak: .venv/.dev ## writers, readers, deleters and kills for half an hour (MINUTES=30)
+soak: .venv/.dev ## writers, readers, deleters and kills for half an hour (MINUTES=30), then damaged samples for every parser
 	@$(BIN)/python benchmarks/soak.py $(or $(MINUTES),30)
+	@$(BIN)/python benchmarks/fuzz.py $(or $(MINUTES),30)
+
+.PHONY: fuzz
+fuzz: .venv/.dev ## damaged samples for every parser, for ten minutes (MINUTES=10)
+	@$(BIN)/python benchmarks/fuzz.py $(or $(MINUTES),10)
 
 .PHONY: serve
 serve: .venv/.runtime $(VENDOR) ## serve the node in ./katchi-node (KATCHI_NODE names another)
