@@ -60,11 +60,11 @@ def _item(number: int) -> dict[str, object]:
 class Reader:
     """One kept connection."""
 
-    def __init__(self, served: Running) -> None:
+    def __init__(self, served: Running, user: str = "siem", password: str = SECRET) -> None:
         address = urllib.parse.urlsplit(served.root)
         self._path = f"{address.path}collections/exchange/objects/?"
         self._connection = http.client.HTTPConnection(address.hostname or "", address.port)
-        signed_in = base64.b64encode(f"siem:{SECRET}".encode()).decode()
+        signed_in = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Accept": TAXII, "Authorization": f"Basic {signed_in}"}
 
     def page(self, **query: str) -> tuple[float, bytes]:

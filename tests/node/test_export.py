@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pymisp import MISPEvent
 
 from katchi.errors import KatchiError
 from katchi.exchange.formats import named
-from katchi.node import export, heads, partnering, preview, proof, terms
+from katchi.node import export, heads, misp, partnering, preview, proof, terms
+from katchi.node.clock import SetClock
 from katchi.node.wiring import Node
+from katchi.policy.keys import verify
 from tests.node.test_verification import REDACTING, hand_in, judge_all
 from tests.nodes import a_node
 from tests.objects import bundle, indicator
@@ -103,3 +106,59 @@ def test_everything_is_verified_and_a_changed_row_named(node: Node) -> None:
             "UPDATE release SET digest = (SELECT digest FROM object WHERE seq = 1) WHERE raw IS NOT NULL"
         )
     assert {each.code for each in proof.verify(node).tampering} == {"release-changed", "release-differs"}
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_misp_feed_in_a_folder_is_written_anew_only_where_it_changed(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(misp, "STRETCH", 2)
+    node.clock = clock = SetClock((node.clock.now() // 1_000_000 + 1) * 1_000_000)
+    folder = tmp_path / "feed"
+    second = 1_000_000
+
+    def exported_after(item: int, *, later: int) -> tuple[int, int]:
+        hand_in(node, indicator(item))
+        clock.forward(later)
+        return export.export_misp(node, "park", folder)
+
+    assert exported_after(0, later=100) == (1, 1)
+    assert exported_after(1, later=100)[0] == 2
+    assert exported_after(2, later=100)[0] == 2  # MISP counts in seconds: this one is missed by nobody
+    clock.forward(second)
+    export.export_misp(node, "park", folder)
+    clock.forward(second)
+    assert export.export_misp(node, "park", folder) == (2, 0)
+    assert exported_after(3, later=second) == (3, 1)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    values = set()
+    for name in manifest:
+        event = MISPEvent()
+        event.load_file(folder / f"{name}.json")
+        values |= {attribute.value for attribute in event.attributes}
+    assert values == {f"198.51.100.{number}" for number in range(4)}
+    assert _names(folder) == {"manifest.json", "hashes.csv", *(f"{name}.json" for name in manifest)}
+
+
+def test_a_folders_signatures_are_there_when_asked_and_never_stale(node: Node, tmp_path: Path) -> None:
+    folder = tmp_path / "feed"
+    hand_in(node, indicator(1))
+    export.export_misp(node, "park", folder, is_signed=True)
+    signed = [name for name in _names(folder) if not name.endswith(".sig") and name != "key.pem"]
+    assert len(signed) == 3
+    for name in signed:
+        verify(node.key.public, (folder / f"{name}.sig").read_bytes(), (folder / name).read_bytes())
+    hand_in(node, indicator(2))
+    export.export_misp(node, "park", folder)
+    assert not any(name.endswith("hashes.csv.sig") for name in _names(folder))
+
+
+def test_a_folder_of_something_else_loses_nothing(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"../x": {}, "mine": {}}')
+    (tmp_path / "mine.json").write_text("{}")
+    hand_in(node, indicator(1))
+    export.export_misp(node, "park", tmp_path)
+    assert (tmp_path / "mine.json").read_text() == "{}"

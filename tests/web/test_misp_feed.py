@@ -7,6 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pymisp import MISPEvent
 
 from katchi import stix
@@ -14,6 +17,7 @@ from katchi.exchange.intake import Choices
 from katchi.exchange.intakes.misp_json import MispJson
 from katchi.node import misp, topics
 from katchi.node import terms as node_terms
+from katchi.node.clock import SetClock
 from katchi.policy.topic import Topic
 from katchi.stix.markings import TLP_2_IDS
 from tests.nodes import until
@@ -83,9 +87,25 @@ def test_the_index_has_the_form_that_pymisp_itself_writes(served: Served) -> Non
 def test_an_event_changes_its_timestamp_only_when_it_changes(served: Served) -> None:
     hand_in(served, indicator(1))
     until(lambda: is_released(served, 1))
+    served.node.clock = clock = SetClock(served.node.clock.now() + 2_000_000)
     first = fetch(served, "manifest.json")
     assert fetch(served, "manifest.json", **{"If-None-Match": first.headers["ETag"]}).status_code == 304
+    clock.forward(60_000_000)
     assert fetch(served, "manifest.json").json() == first.json()
+
+
+def test_of_a_second_that_is_not_over_the_next_poll_hears_again(served: Served) -> None:
+    """MISP counts in seconds: whatever came after its poll in the same second would be missed for ever."""
+    hand_in(served, indicator(1))
+    until(lambda: is_released(served, 1))
+    (last,) = served.node.store.releases.latest(1)
+    served.node.clock = clock = SetClock(last.added)
+    first = fetch(served, "manifest.json")
+    clock.forward(1_000_000)
+    again = fetch(served, "manifest.json", **{"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 200
+    (before,), (after,) = first.json().values(), again.json().values()
+    assert int(after["timestamp"]) == int(before["timestamp"]) + 1 == last.added // 1_000_000
 
 
 def test_what_is_taken_back_is_deleted_there(served: Served) -> None:
@@ -124,7 +144,32 @@ def test_our_own_intake_reads_the_same_back_and_no_wider(served: Served) -> None
     assert all(stix.TLP_IDS[ref] == "red" for item in map(stix.read, found.objects) for ref in item.marking_refs)
 
 
-@pytest.mark.parametrize("name", ["nothing.json", "../../katchi.toml", "%2e%2e%2fkatchi.toml", f"{'0' * 36}.json"])
+def test_each_file_is_signed_for_whoever_asks(served: Served) -> None:
+    hand_in(served, indicator(1))
+    until(lambda: is_released(served, 1))
+    manifest = fetch(served, "manifest.json")
+    (name,) = manifest.json()
+    public = load_pem_public_key(fetch(served, "key.pem").content)
+    assert isinstance(public, Ed25519PublicKey)
+    assert public.public_bytes_raw() == served.node.key.public.raw
+    for each in ("manifest.json", "hashes.csv", f"{name}.json"):
+        public.verify(fetch(served, f"{each}.sig").content, fetch(served, each).content)
+    with pytest.raises(InvalidSignature):
+        public.verify(fetch(served, "manifest.json.sig").content, manifest.content + b" ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "manifest.json.sig.sig",
+        "x.sig",
+        ".sig",
+        "nothing.json",
+        "../../katchi.toml",
+        "%2e%2e%2fkatchi.toml",
+        f"{'0' * 36}.json",
+    ],
+)
 def test_there_is_nothing_else_in_it(served: Served, name: str) -> None:
     answer = fetch(served, name)
     assert answer.status_code == 404

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from katchi.node.wiring import Node
 
 STDIN = "-"
+MISP = "misp"
 SHOWN = 20  # refused objects on a terminal; --json has them all
 
 
@@ -259,7 +260,8 @@ def export(
         bool, typer.Option("--everything-unsafe", help="Your own backup: everything, whatever its markings.")
     ] = False,
     format: Annotated[
-        str, typer.Option(help="stix-bundle, ndjson, or a feed for devices: list, csv, dns-rpz, nftables, suricata, …")
+        str,
+        typer.Option(help="stix-bundle, ndjson, misp, or a feed for devices: list, csv, dns-rpz, nftables, …"),
     ] = "stix-bundle",
     topic: Annotated[str, typer.Option(help="Of a feed: this topic alone.")] = "all",
     kinds: Annotated[str, typer.Option(help="Of a feed: these values alone, such as ipv4,ipv6.")] = "",
@@ -268,7 +270,8 @@ def export(
         bool,
         typer.Option("--with-warned", help="Of a feed that blocks: private networks, resolvers and large sites too."),
     ] = False,
-    out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - is stdout.")] = STDIN,
+    sign: Annotated[bool, typer.Option("--sign", help="Of a MISP feed: our signature beside each file.")] = False,
+    out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - is stdout. Of a MISP feed, a folder.")] = STDIN,
 ) -> None:
     """Write what may leave into a file.
 
@@ -283,6 +286,13 @@ def export(
         raise typer.BadParameter("--json needs --out FILE: stdout cannot hold two documents")
     from katchi.exchange import feeds
 
+    if sign and format != MISP:
+        raise typer.BadParameter("--sign is for --format misp")
+    if format == MISP:
+        if partner is None or out == STDIN:
+            raise typer.BadParameter("a MISP feed is for --partner NAME, and --out names a folder")
+        _export_misp(invocation, partner, topic, out, sign)
+        return
     if format in feeds.names():
         if partner is None:
             raise typer.BadParameter("a feed is for --partner NAME, such as a tool of your own")
@@ -329,6 +339,17 @@ def _export_feed(invocation: Invocation, partner: str, name: str, topic: str, ou
         for reason, count in sorted(left_out.items()):
             invocation.say("feed-left-out", count=count, reason=invocation.word(f"left-out-{reason}"))
         invocation.say("export-digest", digest=done.digest)
+
+
+def _export_misp(invocation: Invocation, partner: str, topic: str, out: str, sign: bool) -> None:
+    from katchi.node.export import export_misp
+
+    with invocation.node() as node, invocation.progress(partner) as progress:
+        events, written = export_misp(
+            node, partner, Path(out), collection=topic, is_signed=sign, progress=progress
+        )  # fmt: skip
+    invocation.answer({"partner": partner, "out": out, "format": MISP, "events": events, "written": written})
+    invocation.say("misp-done", events=events, written=written, out=out)
 
 
 @contextmanager

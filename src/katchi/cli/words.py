@@ -77,6 +77,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "export-digest": ("SHA-256 {digest}", "SHA-256 {digest}"),
     "feed-done": ("{entries} entries, {size} bytes in {out}", "항목 {entries}개, {size}바이트: {out}"),
+    "misp-done": (
+        "{events} events in {out}, of these {written} new or changed",
+        "이벤트 {events}개: {out} (새것이거나 바뀐 것 {written}개)",
+    ),
     "feed-left-out": ("left out {count}: {reason}", "제외 {count}개: {reason}"),
     "left-out-not-atomic": ("no value alone is bad, by its pattern", "패턴상 값 하나만으로는 악성이 아님"),
     "left-out-other-language": (

@@ -6,12 +6,16 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
 
 from katchi.errors import KatchiError
 from katchi.exchange.feed import Heading, Wishes
 from katchi.exchange.format import Format, UnsafeBackup
-from katchi.node import collections, feeds, terms
+from katchi.exchange.misp_events import is_uuid
+from katchi.node import collections, feeds, misp, terms
 from katchi.node.release import judge
 from katchi.node.wiring import Node
 from katchi.policy import Released
@@ -70,6 +74,64 @@ def export_feed(
         out.write(piece)
         digest.update(piece)
     return Exported(document.heading.entries, document.size, digest.hexdigest()), document.heading
+
+
+def export_misp(
+    node: Node, partner: str, folder: Path, *,
+    collection: str = feeds.EVERYTHING, is_signed: bool = False, progress: Progress | None = None,
+) -> tuple[int, int]:  # fmt: skip
+    """Writes a MISP feed into a folder, which a web server may be serving; returns (events, of these written anew).
+
+    Events that have not changed since the folder's manifest are left alone; the manifest comes last, so that whoever
+    reads it finds what it names. Raises what `export_for` does, and NotFoundError.
+    """
+    _settle(node, partner)
+    row = node.store.partners.one(partner)
+    topic = feeds.poll(node, row, "list", collection, Wishes()).topic
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = misp.manifest(node, row, topic)
+    before, listed = _manifest_of(folder), msgspec.json.decode(manifest, type=dict[str, Any])
+
+    def put(name: str, document: bytes) -> None:
+        _replace(folder / name, document)
+        signature = folder / (name + misp.SIGNATURE)
+        if is_signed:
+            _replace(signature, node.key.sign(document))
+        else:
+            signature.unlink(missing_ok=True)  # of what stood here before
+
+    written = 0
+    for number, (name, headline) in enumerate(listed.items(), 1):
+        kept = [folder / f"{name}.json", *([folder / f"{name}.json{misp.SIGNATURE}"] if is_signed else [])]
+        if before.get(name) != headline or not all(path.exists() for path in kept):
+            collections.require_flowing(node.store.partners.one(partner))
+            put(f"{name}.json", misp.document(node, row, topic, f"{name}.json"))
+            written += 1
+        if progress:
+            progress(number, len(listed))
+    if is_signed:
+        _replace(folder / misp.KEY, misp.document(node, row, topic, misp.KEY))
+    put(misp.HASHES, misp.document(node, row, topic, misp.HASHES))
+    put(misp.MANIFEST, manifest)
+    for name in before.keys() - listed.keys():
+        for path in (folder / f"{name}.json", folder / f"{name}.json{misp.SIGNATURE}"):
+            path.unlink(missing_ok=True)
+    return len(listed), written
+
+
+def _manifest_of(folder: Path) -> dict[str, Any]:
+    """What the folder says that it holds. Only names that are UUIDs: nothing else of ours is there to be removed."""
+    try:
+        found = msgspec.json.decode((folder / misp.MANIFEST).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return {}
+    return {name: headline for name, headline in found.items() if is_uuid(name)}
+
+
+def _replace(path: Path, document: bytes) -> None:
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_bytes(document)
+    unfinished.replace(path)
 
 
 def _settle(node: Node, partner: str) -> None:

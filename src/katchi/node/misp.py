@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from katchi import policy
 from katchi.exchange import misp_feed
@@ -16,6 +16,9 @@ from katchi.store.partners import PartnerRow
 
 STRETCH = 10_000  # positions of one event: MISP does not like events of more than some ten thousand attributes
 
+MANIFEST, HASHES, KEY = "manifest.json", "hashes.csv", "key.pem"
+SIGNATURE = ".sig"
+
 
 @dataclass(frozen=True, slots=True)
 class Book:
@@ -24,6 +27,11 @@ class Book:
     publisher: Publisher
     topic: int
     chapters: list[Chapter]
+
+    @property
+    def changed(self) -> int:
+        """When any of its events changed, as it is told to MISP (µs); 0 for none."""
+        return max((chapter.changed for chapter in self.chapters), default=0)
 
     def chapter(self, name: str) -> Chapter:
         """The event of this UUID. Raises NotFoundError."""
@@ -42,14 +50,35 @@ def book(node: Node, partner: PartnerRow, topic: int) -> Book:
         )  # fmt: skip
     title = node.settings.title or node.settings.name
     publisher = Publisher(node.settings.node_id, title, partner.name, topic)
-    rows = node.store.releases.stretches(partner.name, topic, STRETCH)
-    return Book(publisher, topic, [Chapter(*row) for row in rows])
+    # MISP counts in seconds and fetches what grew: of the second that is not over yet, the next poll must hear again.
+    settled = node.clock.now() // misp_feed.SECOND * misp_feed.SECOND - 1
+    chapters = [Chapter(*row) for row in node.store.releases.stretches(partner.name, topic, STRETCH)]
+    return Book(publisher, topic, [replace(each, changed=min(each.changed, settled)) for each in chapters])
 
 
 def manifest(node: Node, partner: PartnerRow, topic: int) -> bytes:
     """`manifest.json`."""
     whole = book(node, partner, topic)
     return misp_feed.manifest(whole.publisher, whole.chapters, "")
+
+
+def document(node: Node, partner: PartnerRow, topic: int, name: str) -> bytes:
+    """A file of the feed by its name; with `.sig` behind it, our signature over it. Raises NotFoundError.
+
+    The signature is 64 bytes, plain Ed25519 (RFC 8032) over the file as it is, so that openssl can check it. No other
+    thing that we sign begins as these files do (policy.signed names its kind first).
+    """
+    if name.endswith(SIGNATURE):
+        return node.key.sign(_file(node, partner, topic, name.removesuffix(SIGNATURE)))
+    return node.key.public.to_pem() if name == KEY else _file(node, partner, topic, name)
+
+
+def _file(node: Node, partner: PartnerRow, topic: int, name: str) -> bytes:
+    if name == MANIFEST:
+        return manifest(node, partner, topic)
+    if name == HASHES:
+        return b"".join(hashes(node, partner, topic))
+    return event(node, partner, topic, name.removesuffix(".json"))
 
 
 def event(node: Node, partner: PartnerRow, topic: int, name: str) -> bytes:

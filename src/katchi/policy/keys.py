@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 
@@ -73,6 +74,12 @@ class PublicKey:
     def to_text(self) -> str:
         """The key as 43 characters of base64url."""
         return encode(self.raw)
+
+    def to_pem(self) -> bytes:
+        """The key as SubjectPublicKeyInfo in PEM (RFC 8410), for openssl."""
+        return Ed25519PublicKey.from_public_bytes(self.raw).public_bytes(
+            Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+        )
 
     @classmethod
     def from_text(cls, text: str) -> PublicKey:

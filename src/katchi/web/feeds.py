@@ -99,7 +99,7 @@ async def misp_hashes(request: Request[Any, Any, Any], collection: FromPath[str]
 
 @_read("/{collection:str}/misp/{name:str}")
 async def misp_event(request: Request[Any, Any, Any], collection: FromPath[str], name: FromPath[str]) -> Response[Any]:
-    """One event."""
+    """One event; the signature of a file, or the key that made it."""
     return await sync_to_thread(_misp, request, collection, name)
 
 
@@ -107,17 +107,13 @@ def _misp(request: Request[Any, Any, Any], collection: str, name: str) -> Respon
     node = _node(request)
     partner = callers.identify(node, request, b"")
     polled = feeds.poll(node, partner, "list", collection, Wishes())  # for its mark: the same state, the same feed
-    mark = f"{polled.mark}-{name}"[:120]
+    mark = f"{polled.mark}-{misp.book(node, partner, polled.topic).changed}-{name}"[:120]
     headers = {"ETag": f'"{mark}"', "Cache-Control": "private, no-cache"}
     if is_held(request.headers.get("if-none-match"), mark):
         return Response(None, status_code=304, headers=headers)
-    if name == "hashes.csv":
-        return Response(b"".join(misp.hashes(node, partner, polled.topic)), headers=headers, media_type="text/csv")
-    if name == "manifest.json":
-        body = misp.manifest(node, partner, polled.topic)
-    else:
-        body = misp.event(node, partner, polled.topic, name.removesuffix(".json"))
-    return Response(body, headers=headers, media_type="application/json")
+    body = misp.document(node, partner, polled.topic, name)
+    kind = {"csv": "text/csv", "sig": "application/octet-stream", "pem": "application/x-pem-file"}
+    return Response(body, headers=headers, media_type=kind.get(name.rpartition(".")[2], "application/json"))
 
 
 class _NotYetError(TaxiiError):
