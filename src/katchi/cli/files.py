@@ -298,6 +298,10 @@ def export(
             raise typer.BadParameter("a feed is for --partner NAME, such as a tool of your own")
         _export_feed(invocation, partner, format, topic, out, _feed_wishes(kinds, confidence, with_warned))
         return
+    _export_objects(invocation, partner, format, out)
+
+
+def _export_objects(invocation: Invocation, partner: str | None, format: str, out: str) -> None:
     from katchi.exchange.formats import named
 
     how = named(format)
