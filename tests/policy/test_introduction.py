@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -18,6 +19,13 @@ def test_an_introduction_is_read_as_it_was_written() -> None:
     assert again == KIM.introduction
     assert again.digest == KIM.introduction.digest
     assert again.key == KIM.key.public
+
+
+def of_version(number: int) -> str:
+    """A certificate that says to be of another version of X.509 (RFC 5280 §4.1.2.1)."""
+    body = KIM.introduction.certificate.partition("-----\n")[2].partition("-----END")[0]
+    der = base64.b64decode(body).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01" + bytes([number]), 1)
+    return f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(der).decode()}-----END CERTIFICATE-----\n"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +50,7 @@ def test_an_introduction_is_read_as_it_was_written() -> None:
         ("certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
         ("certificate", KIM.introduction.certificate + CHOI.introduction.certificate),
         ("certificate", KIM.introduction.certificate + "#" * 8192),
+        ("certificate", of_version(66)),
         ("title", "a" * 201),
         ("title", "Ministry\n(confirmed)"),
         ("title", "Ministry\u202egnirts"),

@@ -73,7 +73,7 @@ def certificate_digest(pem: str | bytes) -> str:
     text = pem.encode() if isinstance(pem, str) else pem
     try:
         (certificate,) = x509.load_pem_x509_certificates(text)
-    except ValueError as problem:
+    except (ValueError, x509.InvalidVersion) as problem:
         raise InvalidIntroductionError(
             "The TLS certificate cannot be used.",
             what="certificate",
