@@ -13,6 +13,7 @@ import pytest
 
 from katchi.node import reading
 from katchi.node.reading import Elsewhere, ReadBatch, read_all, read_batch
+from katchi.node.telling import Telling
 from katchi.store.log import Arrival
 from tests.objects import indicator, stix_object
 
@@ -50,20 +51,20 @@ def told_of(arrival: Arrival) -> tuple[object, ...]:
 
 
 def test_a_second_process_reads_the_same(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = list(read_all(SLICES, 8, elsewhere))
+    here = list(read_all(SLICES, 8, elsewhere, Telling()))
     monkeypatch.setattr(reading, "WORTH_A_PROCESS", 1)
-    assert told(list(read_all(SLICES, 8, elsewhere))) == told(here)
+    assert told(list(read_all(SLICES, 8, elsewhere, Telling()))) == told(here)
 
 
 def test_what_is_refused_is_named_and_the_rest_is_kept() -> None:
-    batch = read_batch(SLICES)
+    batch = read_batch(SLICES, Telling())
     assert [refusal.problem.code for refusal in batch.refusals] == ["lying-id", "unreadable"]
     assert len(batch.arrivals) == len(SLICES) - 2
 
 
 def test_reading_ahead_can_be_broken_off(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "WORTH_A_PROCESS", 1)
-    batches = read_all(SLICES, 4, elsewhere)
+    batches = read_all(SLICES, 4, elsewhere, Telling())
     assert next(batches)[0] == 4
     batches.close()  # type: ignore[attr-defined]
 
@@ -71,16 +72,16 @@ def test_reading_ahead_can_be_broken_off(elsewhere: Elsewhere, monkeypatch: pyte
 def test_half_of_a_batch_is_read_there_and_the_order_stays(
     elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (here,) = read_all(SLICES, 100, elsewhere)
+    (here,) = read_all(SLICES, 100, elsewhere, Telling())
     monkeypatch.setattr(reading, "WORTH_A_HALF", 1)
     elsewhere.keep()
     wait_for(elsewhere)
-    (both,) = read_all(SLICES, 100, elsewhere)
+    (both,) = read_all(SLICES, 100, elsewhere, Telling())
     assert told([both]) == told([here])
 
 
 def test_a_second_process_that_is_killed_loses_nothing(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
-    (here,) = read_all(SLICES, 100, elsewhere)
+    (here,) = read_all(SLICES, 100, elsewhere, Telling())
     monkeypatch.setattr(reading, "WORTH_A_HALF", 1)
     elsewhere.keep()
     for _ in range(2):
@@ -89,18 +90,18 @@ def test_a_second_process_that_is_killed_loses_nothing(elsewhere: Elsewhere, mon
         for process in list(elsewhere._pool._processes.values()):
             with suppress(ProcessLookupError):  # the death of the one before may not have been noticed yet
                 os.kill(process.pid or 0, signal.SIGKILL)
-        (read,) = read_all(SLICES, 100, elsewhere)
+        (read,) = read_all(SLICES, 100, elsewhere, Telling())
         assert told([read]) == told([here])
 
 
 def test_the_second_process_goes_when_nobody_needs_it(elsewhere: Elsewhere) -> None:
     elsewhere.keep()
-    elsewhere.read(GOOD).result()
+    elsewhere.read(GOOD, Telling()).result()
     elsewhere.rest(after=1000)
     assert elsewhere._pool is not None
     elsewhere.rest(after=0)
     assert elsewhere._pool is None
-    assert elsewhere.read(GOOD).result()
+    assert elsewhere.read(GOOD, Telling()).result()
 
 
 def test_nobody_waits_for_a_process_that_is_still_starting(

@@ -47,7 +47,9 @@ def rebuild(context: typer.Context) -> None:
     invocation = here(context)
     count = 0
     with invocation.node() as node, invocation.progress("rebuild") as progress:
-        for done, total in node.store.log.rebuild():
+        from katchi.node import things
+
+        for done, total in things.rebuild(node):
             count = total
             if progress:
                 progress(done, total)

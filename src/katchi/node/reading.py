@@ -16,6 +16,7 @@ import msgspec
 
 from katchi import policy, stix
 from katchi.errors import KatchiError
+from katchi.node.telling import Telling, teller
 from katchi.store import log
 from katchi.store.log import Arrival
 
@@ -55,8 +56,9 @@ class ReadBatch(msgspec.Struct, frozen=True):
     tolerated: dict[str, int]
 
 
-def read_batch(slices: Sequence[bytes]) -> ReadBatch:
+def read_batch(slices: Sequence[bytes], telling: Telling) -> ReadBatch:
     """Reads and checks each object by itself."""
+    tell = teller(telling)
     arrivals: list[Arrival] = []
     refusals: list[Refusal] = []
     tolerated: Counter[str] = Counter()
@@ -68,7 +70,7 @@ def read_batch(slices: Sequence[bytes]) -> ReadBatch:
             continue
         wrong = _violation(item, tolerated)
         if wrong is None:
-            arrivals.append(log.arrive(item))
+            arrivals.append(log.arrive(item, tell))
         else:
             refusals.append(Refusal(wrong, policy.ledger.digest_of(raw)))
     return ReadBatch(arrivals, refusals, dict(tolerated))
@@ -107,11 +109,11 @@ class Elsewhere:
                 self._started = self._submitted(_nothing)
             return self._started.done() and not self._started.exception()
 
-    def read(self, slices: Sequence[bytes]) -> Future[bytes]:
+    def read(self, slices: Sequence[bytes], telling: Telling) -> Future[bytes]:
         """Begins to read there; `brought_home` makes a batch of the result."""
         with self._lock:
             self._last = time.monotonic()
-            return self._submitted(_read_elsewhere, slices)
+            return self._submitted(_read_elsewhere, slices, telling)
 
     def _submitted(self, errand: Callable[..., Result], *arguments: object) -> Future[Result]:
         try:
@@ -138,24 +140,26 @@ class Elsewhere:
             self.rest(after=0)
 
 
-def read_all(slices: Sequence[bytes], size: int, elsewhere: Elsewhere) -> Iterator[tuple[int, ReadBatch]]:
+def read_all(
+    slices: Sequence[bytes], size: int, elsewhere: Elsewhere, telling: Telling
+) -> Iterator[tuple[int, ReadBatch]]:
     """(objects, what they hold) batch by batch; of many objects, in a second process ahead of whoever stores them."""
     batches = [slices[start : start + size] for start in range(0, len(slices), size)]
     if not elsewhere.is_worth_it(len(slices)):
         for batch in batches:
-            yield len(batch), read_batch(batch)
+            yield len(batch), read_batch(batch, telling)
     elif len(batches) == 1:
-        yield len(slices), _read_by_both(slices, elsewhere)
+        yield len(slices), _read_by_both(slices, elsewhere, telling)
     else:
-        yield from _read_ahead(batches, elsewhere)
+        yield from _read_ahead(batches, elsewhere, telling)
 
 
-def _read_by_both(slices: Sequence[bytes], elsewhere: Elsewhere) -> ReadBatch:
+def _read_by_both(slices: Sequence[bytes], elsewhere: Elsewhere, telling: Telling) -> ReadBatch:
     """One batch, for whoever waits for its answer: half of it there, half of it here."""
     half = len(slices) // 2
-    theirs = elsewhere.read(slices[half:])
-    first = read_batch(slices[:half])
-    second = _brought_home(slices[half:], theirs)
+    theirs = elsewhere.read(slices[half:], telling)
+    first = read_batch(slices[:half], telling)
+    second = _brought_home(slices[half:], theirs, telling)
     return ReadBatch(
         [*first.arrivals, *second.arrivals],
         [*first.refusals, *second.refusals],
@@ -163,16 +167,18 @@ def _read_by_both(slices: Sequence[bytes], elsewhere: Elsewhere) -> ReadBatch:
     )
 
 
-def _read_ahead(batches: Sequence[Sequence[bytes]], elsewhere: Elsewhere) -> Iterator[tuple[int, ReadBatch]]:
+def _read_ahead(
+    batches: Sequence[Sequence[bytes]], elsewhere: Elsewhere, telling: Telling
+) -> Iterator[tuple[int, ReadBatch]]:
     ahead: deque[tuple[Sequence[bytes], Future[bytes]]] = deque()
     waiting = deque(batches)
     try:
         while waiting or ahead:
             while waiting and len(ahead) < AHEAD:
                 batch = waiting.popleft()
-                ahead.append((batch, elsewhere.read(batch)))
+                ahead.append((batch, elsewhere.read(batch, telling)))
             batch, reading = ahead.popleft()
-            yield len(batch), _brought_home(batch, reading)
+            yield len(batch), _brought_home(batch, reading, telling)
     finally:
         for _, reading in ahead:
             reading.cancel()
@@ -214,8 +220,8 @@ def _unread(error: KatchiError) -> Problem:
 _decoder = msgspec.msgpack.Decoder(tuple[list[int], ReadBatch])
 
 
-def _read_elsewhere(slices: Sequence[bytes]) -> bytes:
-    batch = read_batch(slices)
+def _read_elsewhere(slices: Sequence[bytes], telling: Telling) -> bytes:
+    batch = read_batch(slices, telling)
     places: list[int] = []
     place = 0
     for arrival in batch.arrivals:
@@ -227,11 +233,11 @@ def _read_elsewhere(slices: Sequence[bytes]) -> bytes:
     return msgspec.msgpack.encode((places, batch))
 
 
-def _brought_home(slices: Sequence[bytes], reading: Future[bytes]) -> ReadBatch:
+def _brought_home(slices: Sequence[bytes], reading: Future[bytes], telling: Telling) -> ReadBatch:
     try:
         encoded = reading.result()
     except (BrokenProcessPool, CancelledError):  # it was killed: nothing is stored yet, so it is read here
-        encoded = _read_elsewhere(slices)
+        encoded = _read_elsewhere(slices, telling)
     places, batch = _decoder.decode(encoded)
     for place, arrival in zip(places, batch.arrivals, strict=True):
         msgspec.structs.force_setattr(arrival.object, "raw", slices[place])

@@ -13,10 +13,13 @@ import msgspec
 from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node.reading import Problem, ReadBatch, read_all
+from katchi.node.telling import teller
+from katchi.node.things import Settling, telling_of
 from katchi.node.wiring import OWN, Node, no_cycles_sought
 from katchi.store import log, submissions, withdrawals
+from katchi.store import things as rows
 from katchi.store.database import Transaction
-from katchi.store.log import Arrival, NotTaken, Stored
+from katchi.store.log import Arrival, Changes, NotTaken, Stored
 
 # One transaction, one wait for the disk: large enough to be quick, small enough to let others write between.
 BATCH = 5000
@@ -77,6 +80,9 @@ class Intake:
         self.tolerated: Counter[str] = Counter()
         self.counts: Counter[Literal["stored", "held", "refused"]] = Counter()
         self._markings: set[str] = set()
+        with node.store.database.reading() as transaction:
+            self._telling = telling_of(node, rows.rulings(transaction))
+        self._tell = teller(self._telling)
 
     def take(self, slices: Sequence[bytes], progress: Progress | None) -> Account:
         """Takes objects batch by batch; each batch is kept or not as a whole, each object judged alone."""
@@ -92,7 +98,7 @@ class Intake:
         return self._account(len(ordered))
 
     def _read(self, ordered: Sequence[bytes]) -> Iterator[tuple[int, ReadBatch]]:
-        batches = read_all(ordered, BATCH, self.node.elsewhere)
+        batches = read_all(ordered, BATCH, self.node.elsewhere, self._telling)
         while True:
             with self.node.rush, no_cycles_sought:
                 batch = next(batches, None)
@@ -108,9 +114,12 @@ class Intake:
         with self.node.store.database.writing() as transaction:
             arrivals = self._with_known_markings(transaction, batch.arrivals)
             now = self.node.clock.now()
-            outcomes = log.append(transaction, arrivals, origin=self.origin, via=self.via, now=now)
+            changes = Changes()
+            outcomes = log.append(transaction, arrivals, origin=self.origin, via=self.via, now=now, changes=changes)
             for arrival, outcome in zip(arrivals, outcomes, strict=True):
                 self._note(arrival, outcome)
+            stored = [each for each, outcome in zip(arrivals, outcomes, strict=True) if isinstance(outcome, Stored)]
+            Settling(self.node, transaction, self._tell).settle(stored, changes)
             if self.owes_receipt:
                 fates = self.fates[first:]
                 _remember(transaction, self.origin, fates, now)

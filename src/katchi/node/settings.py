@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     url: str = "http://127.0.0.1:8471"
     pull_every: Positive = 60  # seconds between looks at what a partner's push may have missed
     compress: Literal["remote", "always", "never"] = "remote"  # TAXII's pages, for clients that take gzip or zstd
+    half_life: dict[str, Positive] = {}  # days after which half of the belief in a kind of thing is left
     limits: Limits = Limits()
 
     @property

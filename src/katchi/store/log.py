@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from katchi import stix
 from katchi.store.database import Database, Transaction
+from katchi.store.told import NOTHING_TOLD, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Arrival:
     marking: str  # the strictest TLP on it, "" for none
     thing_keys: tuple[str, ...]
     links: tuple[stix.Reference, ...]
+    told: Told = NOTHING_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +77,34 @@ class _Held:
     spec_version: str
 
 
-def arrive(item: stix.Object) -> Arrival:
+Tell = Callable[[stix.Object, tuple[str, ...]], Told]
+"""What a node makes of an object and of the keys that it names."""
+
+
+def filed_by_its_keys(_item: stix.Object, keys: tuple[str, ...]) -> Told:
+    """The plainest Tell: each key is a thing."""
+    return Told(stands=keys)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What an append put in the place of what: the seqs of versions that are not the newest any more."""
+
+    replaced: list[int] = field(default_factory=list)
+
+
+def arrive(item: stix.Object, tell: Tell = filed_by_its_keys) -> Arrival:
     """Everything the log derives from an object: constant work per object, whatever the store holds."""
+    keys = stix.thing_keys(item)
     return Arrival(
         object=item,
         digest=hashlib.sha256(item.raw).digest(),
         name=_storable(stix.display_name(item)),
         text=_storable(stix.search_text(item)),
         marking=_strictest(item.marking_refs),
-        thing_keys=stix.thing_keys(item),
+        thing_keys=keys,
         links=stix.references(item),
+        told=tell(item, keys),
     )
 
 
@@ -152,18 +172,35 @@ class ObjectLog:
             rows = transaction.run("log", "versions", id_hash=hash_of(object_id), object_id=object_id)
             return [Entry(*row) for row in rows]
 
-    def rebuild(self) -> Generator[tuple[int, int], None, None]:
-        """Makes the derived tables anew from the log, in one transaction; yields (done, of)."""
+    def rebuild(
+        self, tell: Tell = filed_by_its_keys, settle: Settle | None = None
+    ) -> Generator[tuple[int, int], None, None]:
+        """Makes the derived tables anew from the log, in one transaction; yields (done, of).
+
+        `settle` is called for each stretch of the log, as it is after an append.
+        """
         with self._database.writing() as transaction:
-            for table in ("newest", "summary", "mention", "link"):
+            for table in ("newest", "summary", "mention", "link", "kin", "attestation", "source", "thing"):
                 transaction.run("log", f"clear_{table}")
             last, _ = _end(transaction)
             yield 0, last
             seq = 0
             while rows := [Entry(*row) for row in transaction.run("log", "log_after", seq=seq, limit=1000)]:
-                _rederive(transaction, rows)
+                changes = Changes()
+                arrivals = _rederive(transaction, rows, tell, changes)
+                if settle:
+                    settle(transaction, arrivals, changes)
                 seq = rows[-1].seq
                 yield seq, last
+
+
+Settle = Callable[[Transaction, Sequence[Arrival], Changes], None]
+"""Brings things up to what was just appended, in the same transaction."""
+
+
+def at(transaction: Transaction, seqs: Sequence[int]) -> list[Entry]:
+    """The versions at these places of the log."""
+    return [Entry(*row) for row in transaction.run("log", "at_seqs", seqs=transaction.among(seqs))] if seqs else []
 
 
 def newest(transaction: Transaction, object_ids: Sequence[str]) -> dict[str, Entry]:
@@ -180,8 +217,9 @@ def append(
     origin: str,
     via: str,
     now: int,
+    changes: Changes | None = None,
 ) -> list[Outcome]:
-    """`ObjectLog.append` inside a transaction that the caller commits."""
+    """`ObjectLog.append` inside a transaction that the caller commits; `changes` is told what was taken away."""
     seq, added = _end(transaction)
     # A clock that went back, or many versions in one microsecond, must not break the order.
     added = max(added, now - 1)
@@ -206,7 +244,7 @@ def append(
         derived[item.id] = (arrival, row)
         outcomes.append(Stored(seq, added))
     transaction.run_many("log", "append", rows)
-    _derive(transaction, list(derived.values()), replaced)
+    _derive(transaction, list(derived.values()), replaced, changes)
     return outcomes
 
 
@@ -284,22 +322,60 @@ def _derive(
     transaction: Transaction,
     items: Sequence[tuple[Arrival, dict[str, Any]]],
     replaced: Sequence[tuple[str, int]],
+    changes: Changes | None = None,
 ) -> None:
     """Brings the derived tables up to these newest versions; `replaced` are the rows of older ones."""
     stale = [{"id_hash": hash_of(object_id), "seq": seq} for object_id, seq in replaced]
-    for table in ("newest", "summary", "mentions", "links"):
+    if changes is not None:
+        changes.replaced += [seq for _, seq in replaced]
+    for table in ("newest", "summary", "mentions", "links", "kin", "attestations"):
         transaction.run_many("log", f"forget_{table}", stale)
     ids = [{"id_hash": hash_of(row["object_id"]), "seq": row["seq"]} for _, row in items]
     transaction.run_many("log", "put_newest", ids)
     transaction.run_many("log", "put_summary", [_summary(arrival, row) for arrival, row in items])
-    mentions = [{"key_hash": hash_of(key), "seq": row["seq"]} for arrival, row in items for key in arrival.thing_keys]
-    transaction.run_many("log", "put_mention", mentions)
+    _put_mentions(transaction, items)
     links = [
         {"to_hash": hash_of(link.id), "from_seq": row["seq"], "path": link.path}
         for arrival, row in items
         for link in arrival.links
     ]
     transaction.run_many("log", "put_link", links)
+
+
+def _put_mentions(transaction: Transaction, items: Sequence[tuple[Arrival, dict[str, Any]]]) -> None:
+    sources = {row["origin"]: hash_of(row["origin"]) for _, row in items}
+    transaction.run_many("log", "put_source", [{"hash": each, "name": name} for name, each in sources.items()])
+    mentions, kin, attestations = [], [], []
+    for arrival, row in items:
+        told, seq, source = arrival.told, row["seq"], sources[row["origin"]]
+        saying = told.saying
+        at = row["added"] if saying.at is None else saying.at
+        id_hash = hash_of(row["object_id"]) if told.stands else 0
+        mentions += [
+            {
+                "key_hash": hash_of(stand), "seq": seq, "stance": saying.stance, "weight": saying.weight, "at": at,
+                "until": saying.until, "author": saying.author, "report": saying.report, "source": source,
+                "id_hash": id_hash,
+            }
+            for stand in told.stands
+        ]  # fmt: skip
+        kin += [
+            {"key_hash": hash_of(key), "seq": seq, "key": key, "other": other}
+            for key in told.kin
+            for other in told.kin
+            if key != other
+        ]
+        attestations += [
+            {
+                "seq": seq, "of_hash": hash_of(each.of_id), "opinion": each.opinion, "times": each.times,
+                "first": each.first if each.first is not None else at,
+                "last": each.last if each.last is not None else at, "author": saying.author, "source": source,
+            }
+            for each in told.attesting
+        ]  # fmt: skip
+    transaction.run_many("log", "put_mention", mentions)
+    transaction.run_many("log", "put_kin", kin)
+    transaction.run_many("log", "put_attestation", attestations)
 
 
 def _summary(arrival: Arrival, row: dict[str, Any]) -> dict[str, Any]:
@@ -316,7 +392,7 @@ def _summary(arrival: Arrival, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rederive(transaction: Transaction, entries: Sequence[Entry]) -> None:
+def _rederive(transaction: Transaction, entries: Sequence[Entry], tell: Tell, changes: Changes) -> list[Arrival]:
     held = _held(transaction, [entry.object_id for entry in entries])
     replaced: list[tuple[str, int]] = []
     derived: dict[str, tuple[Arrival, dict[str, Any]]] = {}
@@ -325,5 +401,6 @@ def _rederive(transaction: Transaction, entries: Sequence[Entry]) -> None:
         if entry.object_id in held and entry.object_id not in derived:
             replaced.append((entry.object_id, held[entry.object_id].seq))
         row = {name: getattr(entry, name) for name in Entry.__slots__}
-        derived[entry.object_id] = (arrive(stix.read(bytes(entry.raw))), row)
-    _derive(transaction, list(derived.values()), replaced)
+        derived[entry.object_id] = (arrive(stix.read(bytes(entry.raw)), tell), row)
+    _derive(transaction, list(derived.values()), replaced, changes)
+    return [arrival for arrival, _ in derived.values()]

@@ -67,7 +67,7 @@ class Search:
                 rows = transaction.run("search", "newest", **values)
             else:
                 rows = transaction.run("search", "containing", like=_like(wanted.words), **values)
-            return [_hit(row) for row in rows]
+            return [hit_of(row) for row in rows]
 
     def by_id(self, object_id: str) -> Hit | None:
         """The object of this id."""
@@ -82,7 +82,7 @@ class Search:
         """Everything that speaks of one thing, whoever said it."""
         with self._database.reading() as transaction:
             rows = transaction.run("log", "mentioning", key_hash=hash_of(thing_key), limit=limit)
-            return [_hit(row[:-1]) for row in rows if thing_key in stix.thing_keys(stix.read(bytes(row.raw)))]
+            return [hit_of(row[:-1]) for row in rows if thing_key in stix.thing_keys(stix.read(bytes(row.raw)))]
 
     def things_of(self, object_id: str) -> list[str]:
         """The canonical keys of the things that an object speaks of."""
@@ -115,7 +115,7 @@ def hits_of(transaction: Transaction, object_ids: Iterable[str]) -> dict[str, Hi
     """Those of these objects that are held, as lists show them."""
     wanted = set(object_ids)
     rows = transaction.run("log", "summaries", hashes=hashes_of(transaction, wanted))
-    return {row.object_id: _hit(row) for row in rows if row.object_id in wanted}
+    return {row.object_id: hit_of(row) for row in rows if row.object_id in wanted}
 
 
 def _like(words: str) -> str:
@@ -123,7 +123,8 @@ def _like(words: str) -> str:
     return f"%{escaped}%"
 
 
-def _hit(row: Sequence[object]) -> Hit:
+def hit_of(row: Sequence[object]) -> Hit:
+    """A row of a list of objects, as the queries here select it."""
     object_id, seq, kind, name, origin, marking, is_revoked, version = row
     return Hit(
         str(object_id),

@@ -11,6 +11,7 @@ from katchi.store.releases import Releases
 from katchi.store.search import Search
 from katchi.store.submissions import Submissions
 from katchi.store.subscriptions import Subscriptions
+from katchi.store.things import Things
 from katchi.store.topics import Topics
 from katchi.store.withdrawals import Withdrawals
 
@@ -32,6 +33,7 @@ class Store:
         self.people = People(self.database)
         self.submissions = Submissions(self.database)
         self.topics = Topics(self.database)
+        self.things = Things(self.database)
         self.withdrawals = Withdrawals(self.database)
         self.subscriptions = Subscriptions(self.database)
 

@@ -76,13 +76,77 @@ summary = Table(
     Index(None, "origin", "seq"),
 )
 
+# Who speaks of which thing, and what it says in numbers (`told.Saying`): what to believe is weighed from these alone.
 mention = Table(
     "mention",
     metadata,
-    Column("key_hash", BigInteger, primary_key=True),
+    Column("key_hash", BigInteger, primary_key=True),  # of the stand: the key under which the object is filed
     Column("seq", BigInteger, primary_key=True),
+    Column("stance", SmallInteger, nullable=False),
+    Column("weight", SmallInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("author", BigInteger, nullable=False),
+    Column("report", BigInteger, nullable=False),
+    Column("source", BigInteger, nullable=False),
+    Column("id_hash", BigInteger, nullable=False),  # of the object, by which attestations find it
     Index(None, "seq"),
     sqlite_with_rowid=False,
+)
+
+# Hashes of one file, seen together in one object; both ways round.
+kin = Table(
+    "kin",
+    metadata,
+    Column("key_hash", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Index(None, "seq"),
+    sqlite_with_rowid=False,
+)
+
+# Sightings and opinions of objects.
+attestation = Table(
+    "attestation",
+    metadata,
+    Column("of_hash", BigInteger, primary_key=True),  # of the object's id
+    Column("seq", BigInteger, primary_key=True),
+    Column("opinion", SmallInteger),  # -2 to 2; none: it is a sighting
+    Column("times", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("author", BigInteger, nullable=False),
+    Column("source", BigInteger, nullable=False),
+    Index(None, "seq"),
+    sqlite_with_rowid=False,
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),  # an origin
+)
+
+thing = Table(
+    "thing",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=False),  # in the order in which they were first named
+    Column("key_hash", BigInteger, nullable=False, unique=True),
+    Column("key", Text, nullable=False),  # its root
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("base", SmallInteger, nullable=False),  # belief before age, 0 to 100
+    Column("fresh_at", BigInteger, nullable=False),  # µs; when it was last confirmed
+    Column("rank", BigInteger, nullable=False),  # within a kind, the order of score at every moment
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("statements", Integer, nullable=False),
+    Column("sightings", BigInteger, nullable=False),
+    Column("sources", Text, nullable=False),  # names, with commas before, between and behind
+    Column("warned", Text, nullable=False),  # classes of warning lists, likewise
+    Index(None, "kind", "rank"),
 )
 
 link = Table(
@@ -93,6 +157,32 @@ link = Table(
     Column("path", Text, primary_key=True),
     Index(None, "from_seq"),
     sqlite_with_rowid=False,
+)
+
+# ---- what people decided about things: never derived -------------------------------------------
+
+# A join (`is_same`: `key` is `other`) or a split (it is not); the last word on a pair counts.
+ruling = Table(
+    "ruling",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False),
+    Column("other", Text, nullable=False),
+    Column("is_same", SmallInteger),  # none: withdrawn
+    Column("person", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+# How reliable a source or an author is: a letter of the Admiralty scale.
+grade = Table(
+    "grade",
+    metadata,
+    Column("name", Text, primary_key=True),  # an origin, or an identity's id
+    Column("letter", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
 )
 
 # ---- partners and what may go to them ----------------------------------------------------------

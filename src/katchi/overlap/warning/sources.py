@@ -53,9 +53,9 @@ def package_lists() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield folder.name, category_of(folder.name), document
 
 
-def own_lists(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The owner's own lists, `*.json` in MISP's format. Raises BadListError for a file that is none."""
-    for path in sorted(folder.glob("*.json")):
+def own_lists(folder: Path, name: str = "*.json") -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The owner's own lists, in MISP's format. Raises BadListError for a file that is none."""
+    for path in sorted(folder.glob(name)):
         try:
             if path.stat().st_size > LARGEST:
                 raise ValueError(f"larger than {LARGEST} bytes")

@@ -34,7 +34,44 @@ DELETE FROM summary WHERE seq = :seq;
 DELETE FROM mention WHERE seq = :seq;
 
 -- name: put_mention
-INSERT INTO mention (key_hash, seq) VALUES (:key_hash, :seq) ON CONFLICT DO NOTHING;
+INSERT INTO mention (key_hash, seq, stance, weight, at, until, author, report, source, id_hash)
+VALUES (:key_hash, :seq, :stance, :weight, :at, :until, :author, :report, :source, :id_hash) ON CONFLICT DO NOTHING;
+
+-- name: at_seqs (sqlite)
+SELECT seq, added, object_id, version, version_text, type, spec_version, origin, via, digest, raw
+FROM object WHERE seq IN (SELECT value FROM json_each(:seqs));
+
+-- name: at_seqs (postgresql)
+SELECT seq, added, object_id, version, version_text, type, spec_version, origin, via, digest, raw
+FROM object WHERE seq = ANY(:seqs);
+
+-- name: forget_kin
+DELETE FROM kin WHERE seq = :seq;
+
+-- name: put_kin
+INSERT INTO kin (key_hash, seq, key, other) VALUES (:key_hash, :seq, :key, :other) ON CONFLICT DO NOTHING;
+
+-- name: forget_attestations
+DELETE FROM attestation WHERE seq = :seq;
+
+-- name: put_attestation
+INSERT INTO attestation (seq, of_hash, opinion, times, first, last, author, source)
+VALUES (:seq, :of_hash, :opinion, :times, :first, :last, :author, :source) ON CONFLICT DO NOTHING;
+
+-- name: put_source
+INSERT INTO source (hash, name) VALUES (:hash, :name) ON CONFLICT DO NOTHING;
+
+-- name: clear_kin
+DELETE FROM kin;
+
+-- name: clear_attestation
+DELETE FROM attestation;
+
+-- name: clear_source
+DELETE FROM source;
+
+-- name: clear_thing
+DELETE FROM thing;
 
 -- name: forget_links
 DELETE FROM link WHERE from_seq = :seq;

@@ -1,0 +1,104 @@
+-- Things: their rows, what is said of them, who decided what about them.
+
+-- name: rows (sqlite)
+SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
+FROM thing WHERE key_hash IN (SELECT value FROM json_each(:hashes));
+
+-- name: rows (postgresql)
+SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
+FROM thing WHERE key_hash = ANY(:hashes);
+
+-- name: last_number
+SELECT coalesce(max(number), 0) AS number FROM thing;
+
+-- name: add
+INSERT INTO thing (number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings,
+  sources, warned)
+VALUES (:number, :key_hash, :key, :kind, :name, :base, :fresh_at, :rank, :first_at, :last_at, :statements, :sightings,
+  :sources, :warned);
+
+-- name: change
+UPDATE thing SET name = :name, base = :base, fresh_at = :fresh_at, rank = :rank, first_at = :first_at,
+  last_at = :last_at, statements = :statements, sightings = :sightings, sources = :sources, warned = :warned
+WHERE number = :number;
+
+-- name: drop
+DELETE FROM thing WHERE number = :number;
+
+-- name: statements (sqlite)
+SELECT key_hash, stance, weight, at, until, author, report, source, id_hash, seq FROM mention
+WHERE key_hash IN (SELECT value FROM json_each(:hashes));
+
+-- name: statements (postgresql)
+SELECT key_hash, stance, weight, at, until, author, report, source, id_hash, seq FROM mention
+WHERE key_hash = ANY(:hashes);
+
+-- name: latest_statements
+SELECT key_hash, stance, weight, at, until, author, report, source, id_hash, seq FROM mention
+WHERE key_hash = :hash ORDER BY seq DESC LIMIT :limit;
+
+-- name: count_statements
+SELECT count(*) AS n FROM mention WHERE key_hash = :hash;
+
+-- name: attestations (sqlite)
+SELECT of_hash, opinion, times, first, last, author, source, seq FROM attestation
+WHERE of_hash IN (SELECT value FROM json_each(:hashes));
+
+-- name: attestations (postgresql)
+SELECT of_hash, opinion, times, first, last, author, source, seq FROM attestation WHERE of_hash = ANY(:hashes);
+
+-- name: kin (sqlite)
+SELECT DISTINCT key, other FROM kin WHERE key_hash IN (SELECT value FROM json_each(:hashes)) LIMIT :limit;
+
+-- name: kin (postgresql)
+SELECT DISTINCT key, other FROM kin WHERE key_hash = ANY(:hashes) LIMIT :limit;
+
+-- name: sources
+SELECT hash, name FROM source;
+
+-- name: rulings
+SELECT number, key, other, is_same, person, at, why FROM ruling ORDER BY number;
+
+-- name: rule
+INSERT INTO ruling (key, other, is_same, person, at, why) VALUES (:key, :other, :is_same, :person, :at, :why);
+
+-- name: grades
+SELECT name, letter, person, at, why FROM grade ORDER BY name;
+
+-- name: put_grade
+INSERT INTO grade (name, letter, person, at, why) VALUES (:name, :letter, :person, :at, :why)
+ON CONFLICT (name) DO UPDATE SET letter = excluded.letter, person = excluded.person, at = excluded.at,
+  why = excluded.why;
+
+-- name: after
+SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
+FROM thing WHERE number > :number ORDER BY number LIMIT :limit;
+
+-- name: newest
+SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
+FROM thing WHERE number < :before AND (:kind = '' OR kind = :kind) AND (:source = '' OR sources LIKE :source)
+  AND last_at >= :since ORDER BY number DESC LIMIT :limit;
+
+-- name: best
+SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
+FROM thing WHERE kind = :kind AND rank >= :least AND (:source = '' OR sources LIKE :source) AND last_at >= :since
+ORDER BY rank DESC LIMIT :limit;
+
+-- name: named
+SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
+FROM thing WHERE kind = :kind AND name LIKE :like ESCAPE '\' ORDER BY number DESC LIMIT :limit;
+
+-- name: counts
+SELECT kind, count(*) AS n FROM thing GROUP BY kind ORDER BY n DESC;
+
+-- name: speaking (sqlite)
+SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version, m.key_hash, m.stance, m.weight,
+  m.at, m.until, m.author, m.report, m.source, m.id_hash
+FROM mention m JOIN summary s ON s.seq = m.seq
+WHERE m.key_hash IN (SELECT value FROM json_each(:hashes)) ORDER BY s.seq DESC LIMIT :limit;
+
+-- name: speaking (postgresql)
+SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version, m.key_hash, m.stance, m.weight,
+  m.at, m.until, m.author, m.report, m.source, m.id_hash
+FROM mention m JOIN summary s ON s.seq = m.seq
+WHERE m.key_hash = ANY(:hashes) ORDER BY s.seq DESC LIMIT :limit;
