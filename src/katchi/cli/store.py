@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from katchi.cli.invocation import here
+from katchi.cli.invocation import Invocation, here
 
 if TYPE_CHECKING:
     from katchi.node.wiring import Node
@@ -32,8 +32,11 @@ def upgrade(context: typer.Context) -> None:
         before = migrate.revision(store.database)
         migrate.upgrade(store.database)
         after = migrate.revision(store.database)
+        is_behind = migrate.needs_rebuild(store.database)
     finally:
         store.close()
+    if is_behind:
+        _rebuild(invocation)
     invocation.answer({"before": before, "after": after})
     invocation.say("store-upgraded", revision=after)
 
@@ -45,16 +48,22 @@ def rebuild(context: typer.Context) -> None:
     From the object log; interrupted, it changes nothing.
     """
     invocation = here(context)
-    count = 0
-    with invocation.node() as node, invocation.progress("rebuild") as progress:
-        from katchi.node import things
+    count = _rebuild(invocation)
+    invocation.answer({"versions": count})
+    invocation.say("store-rebuilt", count=count)
 
+
+def _rebuild(invocation: Invocation) -> int:
+    from katchi.node import things
+    from katchi.node.wiring import open_node
+
+    count = 0
+    with open_node(invocation.folder, to_rebuild=True) as node, invocation.progress("rebuild") as progress:
         for done, total in things.rebuild(node):
             count = total
             if progress:
                 progress(done, total)
-    invocation.answer({"versions": count})
-    invocation.say("store-rebuilt", count=count)
+    return count
 
 
 @app.command()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from katchi import stix
-from katchi.errors import KatchiError
 from katchi.node.telling import Telling, lists_of, teller
 from katchi.node.wiring import Node
 from katchi.overlap import belief, things
@@ -25,12 +24,6 @@ HEAVY: Final = 2000
 
 _ROUNDS: Final = 6  # from MD5 to SHA-256 by way of all others
 _MOST_KEYS: Final = 500  # of one neighbourhood: nobody's hashes grow without end
-
-
-class BadRulingError(KatchiError):
-    """These two cannot be joined or split."""
-
-    code = "ruling"
 
 
 @dataclass(slots=True)

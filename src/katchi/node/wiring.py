@@ -156,12 +156,16 @@ def new_node_id() -> str:
 
 
 @contextmanager
-def open_node(folder: Path, *, clock: Clock | None = None) -> Iterator[Node]:
-    """Opens the node in a folder. Raises NoNodeError, SettingsError or SchemaMismatchError."""
+def open_node(folder: Path, *, clock: Clock | None = None, to_rebuild: bool = False) -> Iterator[Node]:
+    """Opens the node in a folder; `to_rebuild`: whatever its tables are like.
+
+    Raises NoNodeError, SettingsError or SchemaMismatchError.
+    """
     settings = read_settings(folder)
     store = Store(database_url(folder, settings))
     try:
-        migrate.require_newest(store.database)
+        if not to_rebuild:
+            migrate.require_newest(store.database)
         yield Node(
             folder=folder,
             settings=settings,

@@ -192,6 +192,7 @@ class ObjectLog:
                     settle(transaction, arrivals, changes)
                 seq = rows[-1].seq
                 yield seq, last
+            transaction.run("log", "is_rebuilt")
 
 
 Settle = Callable[[Transaction, Sequence[Arrival], Changes], None]
@@ -340,6 +341,14 @@ def _derive(
         for link in arrival.links
     ]
     transaction.run_many("log", "put_link", links)
+
+
+def refile(transaction: Transaction, items: Sequence[tuple[Arrival, Entry]]) -> None:
+    """Files objects that are held under other keys than before."""
+    rows = [{name: getattr(entry, name) for name in Entry.__slots__} for _, entry in items]
+    for table in ("mentions", "kin", "attestations"):
+        transaction.run_many("log", f"forget_{table}", [{"seq": row["seq"]} for row in rows])
+    _put_mentions(transaction, [(arrival, row) for (arrival, _), row in zip(items, rows, strict=True)])
 
 
 def _put_mentions(transaction: Transaction, items: Sequence[tuple[Arrival, dict[str, Any]]]) -> None:

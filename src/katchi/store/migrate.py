@@ -53,3 +53,14 @@ def require_newest(database: Database) -> None:
             found=found or "no schema",
             remedy="run `katchi store upgrade`; if the database is newer, install the newer Katchi",
         )
+    if needs_rebuild(database):
+        raise SchemaMismatchError(
+            "The database was upgraded, and its derived tables are not made anew yet.",
+            remedy="run `katchi store upgrade` again: it goes on from there",
+        )
+
+
+def needs_rebuild(database: Database) -> bool:
+    """Whether a migration emptied the derived tables, and nobody has made them anew."""
+    with database.reading() as transaction:
+        return transaction.run("log", "is_to_rebuild").first() is not None

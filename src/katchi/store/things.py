@@ -110,6 +110,11 @@ def rows_of_hashes(transaction: Transaction, hashes: Iterable[int]) -> list[Thin
     ]
 
 
+def after(transaction: Transaction, number: int, limit: int) -> list[ThingRow]:
+    """The things with the next numbers."""
+    return [ThingRow(*row) for row in transaction.tuples("thing", "after", number=number, limit=limit)]
+
+
 def statements(transaction: Transaction, hashes: Sequence[int]) -> list[StatementRow]:
     """All that is said under keys of these hashes."""
     found = transaction.tuples("thing", "statements", hashes=transaction.among(hashes))

@@ -151,3 +151,9 @@ SELECT type, count(*) AS n FROM summary GROUP BY type ORDER BY n DESC;
 
 -- name: counts_by_origin
 SELECT origin, count(*) AS n FROM summary GROUP BY origin ORDER BY n DESC;
+
+-- name: is_to_rebuild
+SELECT name FROM setting WHERE name = 'to-rebuild';
+
+-- name: is_rebuilt
+DELETE FROM setting WHERE name = 'to-rebuild';

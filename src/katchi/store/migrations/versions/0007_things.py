@@ -98,3 +98,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("grade_key")),
     )
+    # Derived tables are empty now: `katchi store upgrade` makes them anew, and nothing opens the node before.
+    op.execute(
+        "INSERT INTO setting (name, value) SELECT 'to-rebuild', object.digest FROM object ORDER BY object.seq LIMIT 1"
+    )
