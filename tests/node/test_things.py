@@ -318,10 +318,6 @@ def patterns(path: Path, origin: str) -> Iterator[tuple[int, str]]:
         "md5": "file:hashes.MD5", "sha1": "file:hashes.'SHA-1'", "sha256": "file:hashes.'SHA-256'",
         "domain": "domain-name:value", "ipv4": "ipv4-addr:value", "url": "url:value",
     }  # fmt: skip
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else open(path)
-    with opened as file:
-        for number, row in enumerate(csv.DictReader(file), ord(origin) * 1_000_000):
-            yield (
-                number,
-                "[{} = '{}']".format(forms[row["type"]], row["value"].replace("\\", "\\\\").replace("'", "\\'")),
-            )
+    document = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    for number, row in enumerate(csv.DictReader(document.decode().splitlines()), ord(origin) * 1_000_000):
+        yield number, "[{} = '{}']".format(forms[row["type"]], row["value"].replace("\\", "\\\\").replace("'", "\\'"))
