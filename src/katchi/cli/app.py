@@ -12,7 +12,20 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from katchi.cli import files, ledger, objects, partner, running, store, subscription, terms, token, topic, user
+from katchi.cli import (
+    files,
+    ledger,
+    objects,
+    partner,
+    running,
+    store,
+    subscription,
+    terms,
+    thing,
+    token,
+    topic,
+    user,
+)
 from katchi.cli.invocation import DEFAULT_FOLDER, Invocation, here
 from katchi.cli.words import Language
 from katchi.errors import Diagnostic, KatchiError
@@ -162,6 +175,7 @@ objects.register(app)
 app.add_typer(partner.app, name="partner")
 app.add_typer(subscription.app, name="subscription")
 app.add_typer(terms.app, name="terms")
+app.add_typer(thing.app, name="thing")
 app.add_typer(topic.app, name="topic")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")

@@ -146,6 +146,24 @@ def kin_of(transaction: Transaction, keys: Iterable[str]) -> dict[str, list[str]
     return found
 
 
+class PointingRow(NamedTuple):
+    """An object that points to another one, whose id has this hash."""
+
+    to_hash: int
+    path: str
+    object_id: str
+    type: str
+    name: str
+    origin: str
+    raw: bytes
+
+
+def pointing(transaction: Transaction, id_hashes: Sequence[int], limit: int) -> list[PointingRow]:
+    """The objects that point to any of these."""
+    found = transaction.tuples("thing", "pointing", hashes=transaction.among(id_hashes), limit=limit)
+    return [PointingRow(*row) for row in found]
+
+
 def sources(transaction: Transaction) -> dict[int, str]:
     """The names of all origins by their hashes."""
     return {row[0]: row[1] for row in transaction.tuples("thing", "sources")}
@@ -193,6 +211,13 @@ class Things:
                 "thing", "best", kind=wanted.kind, least=wanted.least, source=_held(wanted.source),
                 since=wanted.since, limit=limit,
             )  # fmt: skip
+            return [ThingRow(*row) for row in found]
+
+    def named(self, words: str, kind: str, limit: int) -> list[ThingRow]:
+        """Those whose name holds these words."""
+        escaped = words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        with self._database.reading() as transaction:
+            found = transaction.tuples("thing", "named", kind=kind, like=f"%{escaped}%", limit=limit)
             return [ThingRow(*row) for row in found]
 
     def counts(self) -> list[tuple[str, int]]:

@@ -86,7 +86,7 @@ ORDER BY rank DESC LIMIT :limit;
 
 -- name: named
 SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
-FROM thing WHERE kind = :kind AND name LIKE :like ESCAPE '\' ORDER BY number DESC LIMIT :limit;
+FROM thing WHERE (:kind = '' OR kind = :kind) AND lower(name) LIKE :like ESCAPE '\' ORDER BY number DESC LIMIT :limit;
 
 -- name: counts
 SELECT kind, count(*) AS n FROM thing GROUP BY kind ORDER BY n DESC;
@@ -102,3 +102,11 @@ SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.
   m.at, m.until, m.author, m.report, m.source, m.id_hash
 FROM mention m JOIN summary s ON s.seq = m.seq
 WHERE m.key_hash = ANY(:hashes) ORDER BY s.seq DESC LIMIT :limit;
+
+-- name: pointing (sqlite)
+SELECT l.to_hash, l.path, s.object_id, s.type, s.name, s.origin, o.raw FROM link l JOIN summary s ON s.seq = l.from_seq
+JOIN object o ON o.seq = l.from_seq WHERE l.to_hash IN (SELECT value FROM json_each(:hashes)) LIMIT :limit;
+
+-- name: pointing (postgresql)
+SELECT l.to_hash, l.path, s.object_id, s.type, s.name, s.origin, o.raw FROM link l JOIN summary s ON s.seq = l.from_seq
+JOIN object o ON o.seq = l.from_seq WHERE l.to_hash = ANY(:hashes) LIMIT :limit;
