@@ -29,8 +29,13 @@ def filled(katchi: Katchi, tmp_path: Path) -> Katchi:
     return katchi
 
 
+PASTED = b"seen: hxxp://evil[.]example/a, evil[.]example and 203.0.113[.]9."
+
+
 def test_a_pasted_text_is_looked_up(filled: Katchi) -> None:
-    found = filled.asked("thing", "find", "-", given=b"seen: hxxp://evil[.]example/a, evil[.]example and 203.0.113[.]9.")
+    found = filled.asked(
+        "thing", "find", "-", given=b"seen: hxxp://evil[.]example/a, evil[.]example and 203.0.113[.]9."
+    )
     assert {each["key"] for each in found["things"]} == {"domain:evil.example", "url:http://evil.example/a"}
     assert (found["looked_up"], found["unknown"]) == (3, ["203.0.113[.]9"])
 

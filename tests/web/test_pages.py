@@ -23,7 +23,16 @@ from tests.servers import Reply
 from tests.servers import serving as saying
 from tests.web.conftest import add_tool
 
-PAGES = ("/", "/objects", "/partners", "/partners/siem", "/subscriptions", "/ledger")
+PAGES = (
+    "/",
+    "/things",
+    "/thing?key=ipv4:198.51.100.1",
+    "/objects",
+    "/partners",
+    "/partners/siem",
+    "/subscriptions",
+    "/ledger",
+)
 TOKEN = re.compile(r'name="token" value="(\w+)"')
 
 

@@ -14,7 +14,7 @@ from katchi.node.things import Decisions, Neighbourhood, Weighing, telling_of
 from katchi.node.wiring import Node
 from katchi.overlap import things
 from katchi.overlap.belief import Belief
-from katchi.overlap.names import Identity, packaged
+from katchi.overlap.names import GROUP_OF, Identity, packaged
 from katchi.overlap.warning import ListInfo
 from katchi.stix import canonical
 from katchi.store import log
@@ -77,6 +77,16 @@ class Portrait:
     sources: dict[int, str]
 
     @property
+    def written(self) -> str:
+        """A domain in the letters in which a person sees it, where they are others; else empty."""
+        return things.in_its_own_letters(self.root)
+
+    @property
+    def scripts(self) -> list[str]:
+        """The scripts of a name that could be taken for another one; empty for all others."""
+        return things.suspicious_scripts(self.root)
+
+    @property
     def is_more(self) -> bool:
         """Whether there are more statements than are shown."""
         return self.row is not None and self.row.statements > len(self.said)
@@ -107,9 +117,22 @@ def portrait(node: Node, key: str) -> Portrait:
     return Portrait(
         root, things.kind_of(root), known.get(root), keys, weighed, weighed.score(weighing.now),
         [Said(hit, each, authors.get(each.author, "")) for hit, each in said], seen, lists,
-        packaged().identity(root), _possible(near, root), linked, relations,
+        _identity(root), _possible(near, root), linked, relations,
         [each for each in rulings if {each.key, each.other} & {*keys, *near.keys}], releases, dict(weighing.sources),
     )  # fmt: skip
+
+
+def _identity(root: str) -> Identity | None:
+    """Who it is, with those of the tables' names that mean nobody else."""
+    found = packaged().identity(root)
+    if found is None:
+        return None
+    group = things.kind_of(root)
+    meant = [name for name in found.names if things.stand(f"name:{_SOME_TYPE[group]}:{name}", packaged()) == root]
+    return Identity(found.key, found.title, tuple(meant))
+
+
+_SOME_TYPE: Final[dict[str, str]] = {group: kind for kind, group in GROUP_OF.items()}
 
 
 def _seen(transaction: Transaction, attested: Sequence[AttestationRow]) -> list[Seen]:

@@ -247,7 +247,7 @@ def key_named(node: Node, text: str) -> str | None:
     text = text.strip()
     kind = things.kind_of(text)
     if kind in _KINDS and ":" in text and not text.startswith("url://"):
-        return text
+        return text if things.is_key(text) else None
     key = key_of(text)
     if key is not None or not text:
         return key

@@ -60,11 +60,16 @@ class _Teller:
         if not keys:
             return Told(attesting=attesting) if attesting else NOTHING
         stands: dict[str, str] = {}
+        own = ""
         for key in keys:
-            if key.startswith("name:"):
-                stands.setdefault(things.stand(key, _names(), self._apart), _written(item, key))
-            else:
+            if not key.startswith("name:"):
                 stands.setdefault(key, "")
+                continue
+            stand = things.stand(key, _names(), self._apart)
+            own = own or stand  # the name comes before the other names
+            # That somebody also goes by the name of another one whom the tables know is one object's word, no more.
+            if stand == own or things.is_folded_name(stand):
+                stands.setdefault(stand, _written(item, key))
         warned = tuple(self._warned(stand) for stand in stands)
         kin = things.kin(item, keys) if len(keys) > 1 else ()
         return Told(tuple(stands), tuple(stands.values()), warned, things.saying(item), kin, attesting)
@@ -86,8 +91,8 @@ def _written(item: stix.Object, key: str) -> str:
     name = item.properties.get("name")
     text = key.split(":", 2)[2]
     if isinstance(name, str) and canonical.name(name) == text:
-        return " ".join(name.split())[:200]
-    return text[:200]
+        text = " ".join(name.split())
+    return "".join(mark if mark.isprintable() else "�" for mark in text[:200])  # some turn the line round
 
 
 def lists_of(folder: Path) -> tuple[str, ...]:

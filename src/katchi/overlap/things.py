@@ -12,7 +12,8 @@ Whatever order objects come in, the roots are the same: they follow from what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -42,6 +43,25 @@ def kind_of(key: str) -> str:
     return key.partition(":")[0]
 
 
+_FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "ipv4": canonical.address, "ipv6": canonical.address, "domain": canonical.domain, "url": canonical.url,
+    "email": canonical.email, "mac": canonical.mac_address, "path": canonical.path, "registry": canonical.registry_key,
+    "vulnerability": canonical.vulnerability, "attack-pattern": canonical.attack_pattern,
+}  # fmt: skip
+
+
+def is_key(text: str) -> bool:
+    """Whether this is a key or a root as we write them: what is typed may be anything."""
+    kind, _, value = text.partition(":")
+    if not value or len(text) > 4 * canonical.LONGEST:
+        return False
+    if kind in ("file", "certificate"):
+        algorithm, _, digits = value.partition(":")
+        return canonical.content_hash(algorithm, digits, kind) == text
+    form = _FORMS.get(kind)
+    return form is None or form(value) == text
+
+
 # ---- names ---------------------------------------------------------------------------------------
 
 
@@ -61,12 +81,45 @@ def stand(key: str, names: Names, apart: Mapping[str, frozenset[str]] = {}) -> s
     return own if identity is None or identity.key in apart.get(own, ()) else identity.key
 
 
+def is_folded_name(stand: str) -> bool:
+    """Whether it stands for a name alone, of which no table knows whose it is."""
+    return stand.partition(":")[2].startswith("name:")
+
+
 def meaning_of(root: str, names: Names) -> Meaning:
     """What a folded name may mean, when it is not known which."""
     group, _, rest = root.partition(":")
     if group in ("actor", "software", "campaign") and rest.startswith("name:"):
         return names.meaning(group, rest.removeprefix("name:"))  # type: ignore[arg-type]
     return Meaning()
+
+
+def in_its_own_letters(root: str) -> str:
+    """A domain whose name is punycode, in the letters that it stands for; else empty."""
+    kind, _, value = root.partition(":")
+    if kind != "domain" or "xn--" not in value:
+        return ""
+    labels = []
+    for label in value.split("."):
+        try:
+            labels.append(label.removeprefix("xn--").encode().decode("punycode") if label[:4] == "xn--" else label)
+        except (UnicodeError, OverflowError):
+            return ""
+    written = ".".join(labels)
+    return written if written.isprintable() else ""
+
+
+_LOOK_ALIKE: Final = frozenset({"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
+
+
+def suspicious_scripts(root: str) -> list[str]:
+    """The scripts of a domain's letters, where one label mixes them or has one that looks like Latin."""
+    found: set[str] = set()
+    for label in in_its_own_letters(root).split("."):
+        scripts = {unicodedata.name(mark, "?").split()[0] for mark in label if mark.isalpha()}
+        if scripts & _LOOK_ALIKE or (len(scripts) > 1 and "LATIN" in scripts):
+            found |= scripts
+    return sorted(found)
 
 
 # ---- files ---------------------------------------------------------------------------------------

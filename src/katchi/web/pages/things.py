@@ -1,0 +1,175 @@
+"""Things: one box for whatever an analyst has, and one page for each real-world thing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from litestar import Request, Response, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from katchi.errors import KatchiError
+from katchi.node import portrait, rulings, search
+from katchi.node.portrait import Portrait
+from katchi.web.pages.shown import form_of, page, person_of
+from katchi.web.session import at_least, node_of
+
+_position = re.compile(r"[0-9]{1,18}").fullmatch
+_MONTHS: Final = 24
+_NEIGHBOURS: Final = 16
+_DECISIONS: Final = {"join": rulings.join, "split": rulings.split, "withdraw": rulings.withdraw}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One month of a timeline, in the picture's own units."""
+
+    month: str
+    x: int
+    said: int
+    seen: int
+    said_height: int
+    seen_height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spoke:
+    """One neighbour around a thing, in the picture's own units."""
+
+    x: int
+    y: int
+    name: str
+    what: str
+    href: str
+    kind: str
+
+
+@get("/things", guards=[at_least("reader")])
+async def found(request: Request[Any, Any, Any]) -> Response[str]:
+    """What the box's text means."""
+    asked = (request.query_params.get("q") or "")[:2000]
+    before = request.query_params.get("before") or ""
+    return await _looked_up(request, asked, int(before) if _position(before) else None)
+
+
+@post("/things", guards=[at_least("reader")], status_code=200)
+async def pasted(request: Request[Any, Any, Any]) -> Response[str]:
+    """As above, for more than an address holds."""
+    values = await form_of(request)
+    return await _looked_up(request, str(values.get("q", "")), None)
+
+
+async def _looked_up(request: Request[Any, Any, Any], text: str, before: int | None) -> Response[str]:
+    node = node_of(request)
+    try:
+        result = await sync_to_thread(lambda: search.find(node, text, before=before))
+        problem = None
+    except search.BadQueryError as wrong:
+        result, problem = search.Found(search.Query(), ()), wrong.diagnostic()
+    counts = await sync_to_thread(node.store.things.counts)
+    shown = text if len(text) <= 2000 else ""
+    return page(request, "things.html", found=result, asked=shown, counts=counts, problem=problem)
+
+
+@get("/thing", guards=[at_least("reader")])
+async def one(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Everything that is known of one thing."""
+    return await _shown(request, (request.query_params.get("key") or "")[:20_000], None)
+
+
+async def _shown(request: Request[Any, Any, Any], text: str, problem: KatchiError | None) -> Response[Any]:
+    node = node_of(request)
+    root = await sync_to_thread(search.root_of, node, text)
+    if root is None:
+        return Redirect("/things")
+    shown = await sync_to_thread(portrait.portrait, node, root)
+    return page(
+        request, "thing.html", shown=shown, now=node.clock.now(), bars=_bars(shown, node.clock.now()),
+        spokes=_spokes(shown), problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
+    )  # fmt: skip
+
+
+@post("/thing/{decision:str}", guards=[at_least("analyst")])
+async def decide(request: Request[Any, Any, Any], decision: FromPath[str]) -> Response[Any]:
+    """Joins two things, splits them, or takes that back."""
+    values = await form_of(request)
+    node, person = node_of(request), person_of(request).name
+    text, act = str(values.get("key", "")), _DECISIONS.get(decision)
+    if act is None:
+        return Redirect("/things", status_code=303)
+    key = await sync_to_thread(search.key_named, node, text)
+    other = await sync_to_thread(search.key_named, node, str(values.get("other", "")))
+    if key is None or other is None:
+        problem = search.BadQueryError(
+            "It is not clear which thing this is.", what="other", found=str(values.get("other", ""))[:80],
+            expected="a value, a known name, or a key",
+        )  # fmt: skip
+        return await _shown(request, text, problem)
+    try:
+        await sync_to_thread(lambda: act(node, key, other, person=person, why=str(values.get("why", ""))))
+    except rulings.BadRulingError as wrong:
+        return await _shown(request, text, wrong)
+    return Redirect(f"/thing?key={quote(key, safe='')}", status_code=303)
+
+
+def _bars(shown: Portrait, now: int) -> list[Bar]:
+    """Statements and sightings by month, the last two years of what there is."""
+    said = [each.statement.at for each in shown.said]
+    seen = [(each.attestation.last, each.attestation.times) for each in shown.seen if each.attestation.opinion is None]
+    last = max([*said, *(at for at, _ in seen)], default=now)
+    months = [_month(last) - back for back in range(_MONTHS - 1, -1, -1)]
+    counted = {month: [0, 0] for month in months}
+    for at in said:
+        counted.setdefault(_month(at), [0, 0])[0] += 1
+    for at, times in seen:
+        counted.setdefault(_month(at), [0, 0])[1] += times
+    most = max((max(counted[month]) for month in months), default=0) or 1
+    return [
+        Bar(
+            f"{month // 12:04d}-{month % 12 + 1:02d}", place * 24, counted[month][0], counted[month][1],
+            _height(counted[month][0], most), _height(counted[month][1], most),
+        )
+        for place, month in enumerate(months)
+    ]  # fmt: skip
+
+
+def _month(micros: int) -> int:
+    try:
+        moment = datetime.fromtimestamp(micros / 1_000_000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return 0
+    return moment.year * 12 + moment.month - 1
+
+
+def _height(count: int, most: int) -> int:
+    return max(2, round(60 * math.log1p(count) / math.log1p(most))) if count else 0
+
+
+def _spokes(shown: Portrait) -> list[Spoke]:
+    """The neighbours in a circle: those that are things lead to their pages, others to the object."""
+    around: list[tuple[str, str, str, str]] = [
+        (scored.row.name if scored else key, how, f"/thing?key={quote(key, safe='')}", key.partition(":")[0])
+        for how, scored, key in shown.linked
+    ]
+    for each in shown.relations:
+        href = f"/thing?key={quote(each.key, safe='')}" if each.key else f"/objects/{each.other.object_id}"
+        around.append((each.other.name, each.what, href, each.other.type))
+    around = list(dict.fromkeys(around))[:_NEIGHBOURS]
+    return [_spoke(place, len(around), each) for place, each in enumerate(around)]
+
+
+def _spoke(place: int, of: int, about: tuple[str, str, str, str]) -> Spoke:
+    angle = 2 * math.pi * place / of - math.pi / 2
+    name, what, href, kind = about
+    short = name if len(name) <= 26 else name[:25] + "…"
+    return Spoke(round(360 + 230 * math.cos(angle)), round(190 + 150 * math.sin(angle)), short, what, href, kind)
+
+
+HANDLERS: Sequence[Any] = [found, pasted, one, decide]

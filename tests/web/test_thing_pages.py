@@ -1,0 +1,108 @@
+"""The pages of things: whatever is typed or pasted, hostile names, decisions by those who may."""
+
+from __future__ import annotations
+
+import pytest
+
+from katchi.node.receive import receive
+from tests.objects import bundle, indicator, stix_object
+from tests.web.test_pages import TOKEN, Console, console  # noqa: F401  # a fixture
+
+SCRIPT = "<script>alert(1)</script>"
+TURNED = "evil\u202egnp.exe"
+
+
+@pytest.fixture
+def filled(console: Console) -> Console:  # noqa: F811
+    one = indicator(11, pattern="[domain-name:value = 'evil.example']")
+    two = indicator(12, pattern="[domain-name:value = 'аррӏе.example']")  # Cyrillic
+    malware = stix_object("malware", 1, name=SCRIPT, is_family=True)
+    relation = stix_object(
+        "relationship", 1, relationship_type="indicates", source_ref=one["id"], target_ref=malware["id"]
+    )
+    back = stix_object(
+        "relationship", 2, relationship_type="related-to", source_ref=malware["id"], target_ref=one["id"]
+    )
+    turned = stix_object("threat-actor", 1, name=TURNED, description="x" * 1_000_000)
+    document = bundle(one, two, malware, relation, back, turned, stix_object("threat-actor", 2, name="라자루스"))
+    assert receive(console.node, document, via="test", submitter="kim").refused == 0
+    return console
+
+
+def test_a_pasted_paragraph_is_looked_up(filled: Console) -> None:
+    with filled.signed_in("reader") as client:
+        token = TOKEN.findall(client.get("/things").text)[0]
+        text = "It called evil[.]example and 203.0.113[.]9 " + " ".join(f"203.0.113.{n}" for n in range(200))
+        shown = client.post("/things", data={"token": token, "q": text}).text
+    assert "/thing?key=domain%3Aevil.example" in shown
+    assert "203.0.113.7" in shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [("evil.example", "evil.example"), ("hxxp://evil[.]example/", "url:http://evil.example/"),
+     ("HIDDEN COBRA", "Lazarus Group"), ("actor:G0032", "Lazarus Group")],
+)  # fmt: skip
+def test_a_thing_is_found_by_whatever_names_it(filled: Console, asked: str, title: str) -> None:
+    with filled.signed_in("reader") as client:
+        answer = client.get("/thing", params={"key": asked})
+    assert answer.status_code == 200
+    assert f"<h1>{title}" in answer.text
+
+
+def test_hostile_names_stay_text_and_turn_no_line_round(filled: Console) -> None:
+    with filled.signed_in("reader") as client:
+        for path in ("/things", "/thing?key=evil.example", "/things?q=kind:actor"):
+            shown = client.get(path).text
+            assert SCRIPT not in shown
+            assert "\u202e" not in shown
+        assert "&lt;script&gt;" in client.get("/thing?key=evil.example").text
+
+
+def test_a_domain_that_looks_like_another_is_shown_as_such(filled: Console) -> None:
+    with filled.signed_in("reader") as client:
+        shown = client.get("/thing", params={"key": "аррӏе.example"}).text
+    assert "xn--" in shown
+    assert "CYRILLIC" in shown
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "no such thing at all", "actor:", "ipv4:", "ipv4:1", "file:md5:x", "file:crc:1", "ipv6:::z", "x" * 30_000],
+)
+def test_what_is_no_thing_is_no_error(filled: Console, key: str) -> None:
+    with filled.signed_in("reader") as client:
+        assert client.get("/thing", params={"key": key}).status_code in (200, 303)
+
+
+@pytest.mark.parametrize("query", ["kind:stone", "score:x", "seen:never", "x" * 1999, "%", "\\", "'"])
+def test_a_query_that_is_not_understood_says_so(filled: Console, query: str) -> None:
+    with filled.signed_in("reader") as client:
+        assert client.get("/things", params={"q": query}).status_code == 200
+
+
+def test_an_analyst_joins_and_a_reader_does_not(filled: Console) -> None:
+    given = {"key": "actor:name:evilgnpexe", "other": "라자루스", "why": "the same code"}
+    with filled.signed_in("reader") as client:
+        token = TOKEN.findall(client.get("/things").text)[0]
+        assert client.post("/thing/join", data={"token": token, **given}).status_code == 403
+    with filled.signed_in("analyst") as client:
+        token = TOKEN.findall(client.get("/things").text)[0]
+        assert client.post("/thing/join", data={"token": token, **given, "why": " "}).status_code == 400
+        joined = client.post("/thing/join", data={"token": token, **given})
+        assert (joined.status_code, "the same code" in joined.text) == (200, True)
+        assert "<h1>Lazarus Group" in joined.text
+
+
+def test_a_hundred_thousand_relations_leave_the_page_usable(filled: Console) -> None:
+    one = indicator(11)["id"]
+    target = indicator(12)["id"]
+    many = [
+        stix_object("relationship", 10 + n, relationship_type="related-to", source_ref=one, target_ref=target)
+        for n in range(3000)
+    ]
+    receive(filled.node, bundle(*many), via="test", submitter="kim")
+    with filled.signed_in("reader") as client:
+        answer = client.get("/thing?key=evil.example")
+    assert answer.status_code == 200
+    assert len(answer.content) < 500_000
