@@ -13,7 +13,7 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from pymispwarninglists.api import WarningLists as PyMispLists
@@ -25,6 +25,7 @@ from katchi.node.telling import lists_of, warning_lists
 from katchi.node.wiring import Node, open_node
 from nodes import a_folder, make
 
+LOT = 100_000  # objects of one document
 SOURCES = ("own", "us-cert", "isac", "feed-a", "feed-b")
 NAMES = ("Lazarus Group", "라자루스", "Kimsuky", "김수키", "Emotet", "이모텟", "Cobalt Strike", "Blue Mudang")
 
@@ -49,13 +50,14 @@ def build(node: Node, count: int) -> None:
     chance = random.Random(1)
     held = node.store.log.end()[0]
     began, spent = held, 0.0
-    for start in range(held, count, 20_000):
-        items = [item(number, chance) for number in range(start, min(start + 20_000, count))]
+    node.elsewhere.keep()
+    for start in range(held, count, LOT):
+        items = [item(number, chance) for number in range(start, min(start + LOT, count))]
         document = json.dumps(items).encode()
         began_at = time.perf_counter()
-        receive(node, document, origin=SOURCES[start // 20_000 % len(SOURCES)], via="bench", submitter="bench")
+        receive(node, document, origin=SOURCES[start // LOT % len(SOURCES)], via="bench", submitter="bench")
         spent += time.perf_counter() - began_at
-        print(f"\rbuilt {start + 20_000}, {(start + 20_000 - began) / spent:,.0f}/s", end="", flush=True)
+        print(f"\rbuilt {start + LOT}, {(start + LOT - began) / spent:,.0f}/s", end="", flush=True)
     print()
 
 
@@ -149,14 +151,8 @@ def main() -> None:
 
 def _rebuild(node: Node) -> None:
     began = time.perf_counter()
-    done = 0
-    for done, _ in _steps(node):
-        pass
-    print(f"rebuilt {done:,} objects at {done / (time.perf_counter() - began):,.0f}/s", flush=True)
-
-
-def _steps(node: Node) -> Iterator[tuple[int, int]]:
-    yield from things.rebuild(node)
+    count = max(done for done, _ in things.rebuild(node))
+    print(f"rebuilt {count:,} objects at {count / (time.perf_counter() - began):,.0f}/s", flush=True)
 
 
 if __name__ == "__main__":

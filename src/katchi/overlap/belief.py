@@ -131,13 +131,15 @@ def assess(
     kind: str,
     statements: Sequence[Statement],
     attestations: Sequence[Attestation] = (),
-    warned: Iterable[str] = (),
+    warned: Sequence[str] = (),
     *,
     grades: Mapping[int, str],
     now: int,
     half_lives: Mapping[str, int],
 ) -> Belief:
     """Weighs what was said. `grades` are letters by the hash of a source or of an author; the author's counts first."""
+    if len(statements) == 1 and not attestations and not warned:
+        return _of_one(statements[0], half_life_of(kind, half_lives), grades, now)
     bad = [each for each in statements if each.stance > 0]
     current = [each for each in bad if each.until is None or each.until > now]
     voices = _voices(current or bad, grades)
@@ -160,8 +162,22 @@ def assess(
     )  # fmt: skip
 
 
+def _of_one(said: Statement, half_life: int, grades: Mapping[int, str], now: int) -> Belief:
+    """The same for what one object alone says, which is most of what comes in."""
+    voices = (Voice(_strength(said, grades), 1, (said.source,), said.at),)
+    if said.stance < 0:
+        return Belief(0, said.at, half_life, denials=voices)
+    if said.stance == 0:
+        return Belief(0, said.at, half_life)
+    reported = round(100 * voices[0].strength)
+    is_expired = said.until is not None and said.until <= now
+    base = round(100 * voices[0].strength * 0.3) if is_expired else reported
+    return Belief(base, said.at, half_life, voices, reported=reported, is_expired=is_expired)
+
+
 def _together(*groups: Iterable[Voice]) -> float:
-    return 1 - math.prod(1 - each.strength for group in groups for each in group)
+    strengths = [each.strength for group in groups for each in group]
+    return strengths[0] if len(strengths) == 1 else 1 - math.prod(1 - each for each in strengths)
 
 
 def _grade(author: int, source: int, grades: Mapping[int, str]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from katchi import stix
@@ -108,6 +109,7 @@ def arrive(item: stix.Object, tell: Tell = filed_by_its_keys) -> Arrival:
     )
 
 
+@lru_cache(maxsize=32_768)  # a batch asks several times for each of its ids and keys
 def hash_of(text: str) -> int:
     """64 bits that stand for an id or a thing key in an index; what is found by them is compared in full."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)

@@ -84,9 +84,13 @@ SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_a
 FROM thing WHERE kind = :kind AND rank >= :least AND (:source = '' OR sources LIKE :source) AND last_at >= :since
 ORDER BY rank DESC LIMIT :limit;
 
--- name: named
+-- name: named (sqlite)
 SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
-FROM thing WHERE (:kind = '' OR kind = :kind) AND lower(name) LIKE :like ESCAPE '\' ORDER BY number DESC LIMIT :limit;
+FROM thing WHERE (:kind = '' OR kind = :kind) AND name LIKE :like ESCAPE '\' ORDER BY number DESC LIMIT :limit;
+
+-- name: named (postgresql)
+SELECT number, key_hash, key, kind, name, base, fresh_at, rank, first_at, last_at, statements, sightings, sources, warned
+FROM thing WHERE (:kind = '' OR kind = :kind) AND name ILIKE :like ESCAPE '\' ORDER BY number DESC LIMIT :limit;
 
 -- name: counts
 SELECT kind, count(*) AS n FROM thing GROUP BY kind ORDER BY n DESC;
