@@ -244,7 +244,7 @@ def _unmarked_stays(stage: Stage) -> Statement:
 
 def _same_thing(stage: Stage) -> Iterator[Statement]:
     for key in story.SHARED_KEYS:
-        hits = stage.us.node.store.search.of_thing(key, 50)
+        hits = [hit for hit, _ in stage.us.node.store.things.speaking([key], 50)]
         origins = sorted({hit.origin for hit in hits})
         yield Statement(
             "The same indicator came from both sides, and is shown as one thing with both reports.",

@@ -13,7 +13,9 @@ from katchi import policy, stix
 from katchi.errors import KatchiError
 from katchi.node import partnering, terms
 from katchi.node.feeds import Address, addresses
+from katchi.node.telling import teller
 from katchi.node.terms import Explanation
+from katchi.node.things import telling_of
 from katchi.node.wiring import Node
 from katchi.policy.ledger import Entry
 from katchi.policy.partner import Partner
@@ -23,6 +25,7 @@ from katchi.store.partners import PartnerRow, TermsRow
 from katchi.store.releases import Flow, Gone, HeldBack
 from katchi.store.search import Hit, Reference, Wanted
 from katchi.store.submissions import Intake, Submission
+from katchi.store.things import rulings
 from katchi.store.withdrawals import TakenBack
 
 PAGE = 50
@@ -182,7 +185,7 @@ def _hits(node: Node, wanted: Wanted) -> tuple[list[Hit], str]:
     if exact is not None:
         return _filtered([exact], wanted), ""
     for key in _keys_of(wanted.words):
-        hits = search.of_thing(key, PAGE)
+        hits = [hit for hit, _ in node.store.things.speaking([key], PAGE)]
         if hits:
             return _filtered(hits, wanted), key
     return search.find(replace(wanted, words=unicodedata.normalize("NFKC", wanted.words).lower()), PAGE + 1), ""
@@ -222,8 +225,8 @@ def show(node: Node, object_id: str, language: str) -> Shown | None:
         return None
     versions = node.store.log.versions(object_id)
     item = stix.read(bytes(versions[0].raw))
-    things = node.store.search.things_of(object_id)
-    same = {other.object_id: other for key in things for other in node.store.search.of_thing(key, PAGE)}
+    things = things_of(node, item)
+    same = {other.object_id: other for other, _ in node.store.things.speaking(things, PAGE)}
     same.pop(object_id, None)
     return Shown(
         hit=hit,
@@ -240,6 +243,13 @@ def show(node: Node, object_id: str, language: str) -> Shown | None:
         taken_back=node.store.withdrawals.of_object(object_id),
         raw=bytes(versions[0].raw).decode("utf-8", "replace"),
     )
+
+
+def things_of(node: Node, item: stix.Object) -> list[str]:
+    """The keys under which an object is filed."""
+    with node.store.database.reading() as transaction:
+        tell = teller(telling_of(node, rulings(transaction)))
+    return list(tell(item, stix.thing_keys(item)).stands)
 
 
 _FIRST = ("name", "value", "description", "pattern", "content", "abstract", "explanation", "aliases", "labels")

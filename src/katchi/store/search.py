@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from katchi import stix
 from katchi.store.database import Database, Transaction
-from katchi.store.log import hash_of, hashes_of, newest
+from katchi.store.log import hash_of, hashes_of
 
 _NEWEST = 1 << 62
 
@@ -77,18 +76,6 @@ class Search:
         """Those of these objects that are held."""
         with self._database.reading() as transaction:
             return hits_of(transaction, object_ids)
-
-    def of_thing(self, thing_key: str, limit: int) -> list[Hit]:
-        """Everything that speaks of one thing, whoever said it."""
-        with self._database.reading() as transaction:
-            rows = transaction.run("log", "mentioning", key_hash=hash_of(thing_key), limit=limit)
-            return [hit_of(row[:-1]) for row in rows if thing_key in stix.thing_keys(stix.read(bytes(row.raw)))]
-
-    def things_of(self, object_id: str) -> list[str]:
-        """The canonical keys of the things that an object speaks of."""
-        with self._database.reading() as transaction:
-            entry = newest(transaction, [object_id]).get(object_id)
-        return sorted(stix.thing_keys(stix.read(bytes(entry.raw)))) if entry else []
 
     def referring_to(self, object_id: str, limit: int) -> list[Reference]:
         """Objects whose newest version refers to this one."""

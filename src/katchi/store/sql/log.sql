@@ -141,11 +141,6 @@ FROM object WHERE seq = :seq;
 SELECT s.object_id AS from_id, l.path, s.type, s.name, o.raw FROM link l JOIN summary s ON s.seq = l.from_seq
 JOIN object o ON o.seq = l.from_seq WHERE l.to_hash = :to_hash ORDER BY s.type, s.name LIMIT :limit;
 
--- name: mentioning
-SELECT s.object_id, s.seq, s.type, s.name, s.origin, s.marking, s.is_revoked, s.version, o.raw FROM mention m
-JOIN summary s ON s.seq = m.seq JOIN object o ON o.seq = m.seq
-WHERE m.key_hash = :key_hash ORDER BY s.seq DESC LIMIT :limit;
-
 -- name: counts_by_type
 SELECT type, count(*) AS n FROM summary GROUP BY type ORDER BY n DESC;
 
