@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from katchi.cli import (
+    alarm,
     files,
     ledger,
     objects,
@@ -176,6 +177,7 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(subscription.app, name="subscription")
 app.add_typer(terms.app, name="terms")
 app.add_typer(thing.app, name="thing")
+app.add_typer(alarm.app, name="alarm")
 app.add_typer(topic.app, name="topic")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")

@@ -366,6 +366,11 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{source} is graded {letter}; {count} things were weighed anew.",
         "{source}의 등급은 {letter}입니다. 대상 {count}개를 다시 평가했습니다.",
     ),
+    "col-observed": ("seen", "관측"),
+    "col-expected-count": ("expected", "예상"),
+    "col-window": ("days", "기간(일)"),
+    "alarm-none": ("Nothing rises faster than its past explains.", "과거에 비해 급증한 것이 없습니다."),
+    "alarm-closed": ("Alarm {number} is closed.", "경보 {number}을(를) 닫았습니다."),
     "topic-made": ("Topic {alias}: {count} releases.", "주제 {alias}: 공개 {count}건."),
     "topic-filled": ("Topic {alias} is served.", "주제 {alias}을(를) 제공합니다."),
     "topic-removed": (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from katchi.errors import KatchiError
 from katchi.exchange.channels.link import Link
-from katchi.node import deliver, heads, withdrawals
+from katchi.node import deliver, emerging, heads, withdrawals
 from katchi.node.release import judge
 from katchi.node.subscriptions import Rounds
 from katchi.node.wiring import Node, refresh_key
@@ -27,6 +27,7 @@ LULL = 0.05
 PATIENCE = 0.5
 # Whoever hands in without end must not keep the readers waiting without end: so far behind, judging goes at once.
 FAR_BEHIND = 50_000
+RISES_EVERY = 3600 * SECOND
 AT_ONCE = 8  # partners served side by side
 
 
@@ -52,6 +53,7 @@ class Worker:
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="katchi-exchange")
         self._subscriptions = Rounds(node, self._stopping.is_set)
+        self._rises_at = node.clock.now() + RISES_EVERY // 60  # not while it starts
         self._thread = threading.Thread(target=self._run, name="katchi-worker", daemon=True)
 
     def start(self) -> None:
@@ -83,6 +85,7 @@ class Worker:
         refresh_key(self._node)
         self._node.elsewhere.rest()
         self._subscriptions.look()
+        self._look_for_rises()
         busy = False
         for row in self._node.store.partners.all():
             if row.state == "active":
@@ -92,6 +95,12 @@ class Worker:
                 if row.kind == "node":
                     self._set_out(row)
         return busy
+
+    def _look_for_rises(self) -> None:
+        now = self._node.clock.now()
+        if now >= self._rises_at:
+            self._rises_at = now + RISES_EVERY
+            emerging.look(self._node)
 
     def _set_out(self, row: PartnerRow) -> None:
         course = self._courses.get(row.name)

@@ -23,6 +23,7 @@ LAG: Final = 3  # days before the one looked at that are left out: an outbreak m
 WINDOWS: Final = (1, 3)  # days that are looked at together
 LEAST: Final = 3  # reports; fewer are no rise, however quiet it was
 _WEEKDAYS: Final = 7
+_EXTREME: Final = 8.0  # from which it is left out
 _OUTLYING: Final = 2.58  # standard residuals from which a past day weighs less (Noufaily et al. 2013)
 
 
@@ -88,21 +89,32 @@ def _weekdays(past: Sequence[int], start: int) -> list[float]:
 
 
 def _level(past: Sequence[int], start: int, factors: Sequence[float]) -> tuple[float, float]:
-    """(mean, dispersion φ ≥ 1 with variance φ·mean), past outbreaks weighing less."""
+    """(mean, dispersion φ ≥ 1 with variance φ·mean), past outbreaks weighing less.
+
+    Days far beyond what the lower ones make likely are left out at first: in the first estimate they would hide
+    themselves.
+    """
     flat = [count / factors[(start + place) % _WEEKDAYS] for place, count in enumerate(past)]
-    weights = [1.0] * len(flat)
-    mean, dispersion = 0.0, 1.0
+    lower = sorted(flat)[: max(_WEEKDAYS, len(flat) * 17 // 20)]
+    mean, dispersion = _moments(lower, [1.0] * len(lower))
+    limit = mean + _EXTREME * math.sqrt((1 + 2 * (dispersion - 1)) * max(mean, 0.1))
+    kept = [value for value in flat if value <= limit]
+    weights = [1.0] * len(kept)
     for _ in range(3):
-        total = sum(weights)
-        mean = sum(weight * value for weight, value in zip(weights, flat, strict=True)) / total
-        if mean <= 0:
-            return 0.0, 1.0
-        variance = sum(weight * (value - mean) ** 2 for weight, value in zip(weights, flat, strict=True)) / total
-        dispersion = max(1.0, variance / mean * len(flat) / (len(flat) - 1))
-        spread = math.sqrt(dispersion * mean)
-        residuals = [(value - mean) / spread for value in flat]
+        mean, dispersion = _moments(kept, weights)
+        spread = math.sqrt(dispersion * max(mean, 0.05))
+        residuals = [(value - mean) / spread for value in kept]
         weights = [(_OUTLYING / each) ** 2 if each > _OUTLYING else 1.0 for each in residuals]
     return mean + _recent_rise(flat, mean), dispersion
+
+
+def _moments(values: Sequence[float], weights: Sequence[float]) -> tuple[float, float]:
+    total = sum(weights)
+    mean = sum(weight * value for weight, value in zip(weights, values, strict=True)) / total
+    if mean <= 0:
+        return 0.0, 1.0
+    variance = sum(weight * (value - mean) ** 2 for weight, value in zip(weights, values, strict=True)) / total
+    return mean, max(1.0, variance / mean * len(values) / (len(values) - 1))
 
 
 def _recent_rise(flat: Sequence[float], mean: float) -> float:
@@ -143,16 +155,18 @@ def _pmf(until: int, mean: float, dispersion: float) -> list[float]:
 def delays(lags: Sequence[int], *, longest: int = 14) -> list[float]:
     """The share of reports that have come after 0, 1, … `longest` days, from the lags (days) of complete reports.
 
-    Drawn to "all at once" where there are few: nobody's delay is learned from three reports.
+    What comes later than that is somebody's archive, no delay. Drawn to "all at once" where there are few: nobody's
+    delay is learned from three reports.
     """
     prior = 5.0
     counted = [0] * (longest + 1)
     for lag in lags:
-        counted[min(max(lag, 0), longest)] += 1
+        if lag <= longest:
+            counted[max(lag, 0)] += 1
     shares, seen = [], prior
     for count in counted:
         seen += count
-        shares.append(seen / (len(lags) + prior))
+        shares.append(seen / (sum(counted) + prior))
     return shares
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -119,6 +120,7 @@ attestation = Table(
     Column("author", BigInteger, nullable=False),
     Column("source", BigInteger, nullable=False),
     Index(None, "seq"),
+    Index(None, "last"),
     sqlite_with_rowid=False,
 )
 
@@ -183,6 +185,25 @@ grade = Table(
     Column("person", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("why", Text, nullable=False),
+)
+
+# What rose faster than its own past explains, as it was found; a person closes it.
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),  # when it was last found
+    Column("observed", BigInteger, nullable=False),
+    Column("expected", Float, nullable=False),
+    Column("days", SmallInteger, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("evidence", LargeBinary, nullable=False),  # counts by day and by source, as JSON
+    Column("closed_at", BigInteger),
+    Column("person", Text),
+    Column("why", Text),
 )
 
 # ---- partners and what may go to them ----------------------------------------------------------

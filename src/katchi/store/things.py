@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
+
 from katchi.store.database import Database, Transaction
 from katchi.store.log import hash_of
 from katchi.store.search import Hit, hit_of
@@ -82,6 +84,36 @@ class Grade:
     person: str
     at: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something rose: `observed` sightings in the last `days`, `expected` of them. `evidence` is JSON. Times are µs."""
+
+    number: int
+    key: str
+    name: str
+    begun_at: int
+    at: int
+    observed: int
+    expected: float
+    days: int
+    probability: float
+    evidence: bytes
+    closed_at: int | None
+    person: str | None
+    why: str | None
+
+    @property
+    def counts(self) -> list[int]:
+        """Sightings by day, the last day last."""
+        return [int(each) for each in msgspec.json.decode(self.evidence)["counts"]]
+
+    @property
+    def sources(self) -> dict[str, int]:
+        """Sightings of the last days, by who told."""
+        found: dict[str, int] = msgspec.json.decode(self.evidence)["sources"]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +212,28 @@ def rulings(transaction: Transaction) -> list[Ruling]:
 def grades(transaction: Transaction) -> list[Grade]:
     """How reliable sources are, as people said."""
     return [Grade(*row) for row in transaction.tuples("thing", "grades")]
+
+
+def sighted_since(transaction: Transaction, since: int, limit: int) -> list[int]:
+    """Hashes of the objects that were sighted since then."""
+    return [row[0] for row in transaction.tuples("thing", "sighted_since", since=since, limit=limit)]
+
+
+def objects_of_hashes(transaction: Transaction, id_hashes: Sequence[int]) -> list[tuple[str, bytes]]:
+    """(id, bytes) of the newest versions of the objects whose ids have these hashes."""
+    found = transaction.tuples("thing", "objects_of_hashes", hashes=transaction.among(id_hashes))
+    return [(row[0], bytes(row[1])) for row in found]
+
+
+def lags(transaction: Transaction, *, since: int, until: int) -> list[int]:
+    """After how many days sightings of that time came."""
+    found = transaction.tuples("thing", "lags", since=since, until=until)
+    return [max(0, (added - last) // 86_400_000_000) for added, last in found]
+
+
+def alarms(transaction: Transaction, *, since: int) -> list[Alarm]:
+    """The alarms that were found since then, the latest first."""
+    return [Alarm(*row) for row in transaction.tuples("thing", "alarms", since=since)]
 
 
 def put(transaction: Transaction, fresh: Sequence[dict[str, Any]], changed: Sequence[dict[str, Any]]) -> None:

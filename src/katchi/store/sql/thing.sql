@@ -114,3 +114,35 @@ JOIN object o ON o.seq = l.from_seq WHERE l.to_hash IN (SELECT value FROM json_e
 -- name: pointing (postgresql)
 SELECT l.to_hash, l.path, s.object_id, s.type, s.name, s.origin, o.raw FROM link l JOIN summary s ON s.seq = l.from_seq
 JOIN object o ON o.seq = l.from_seq WHERE l.to_hash = ANY(:hashes) LIMIT :limit;
+
+-- name: sighted_since
+SELECT DISTINCT of_hash FROM attestation WHERE last >= :since AND opinion IS NULL LIMIT :limit;
+
+-- name: objects_of_hashes (sqlite)
+SELECT o.object_id, o.raw FROM newest n JOIN object o ON o.seq = n.seq
+WHERE n.id_hash IN (SELECT value FROM json_each(:hashes));
+
+-- name: objects_of_hashes (postgresql)
+SELECT o.object_id, o.raw FROM newest n JOIN object o ON o.seq = n.seq WHERE n.id_hash = ANY(:hashes);
+
+-- name: lags
+SELECT o.added, a.last FROM attestation a JOIN object o ON o.seq = a.seq
+WHERE a.last >= :since AND a.last < :until AND a.opinion IS NULL LIMIT 5000;
+
+-- name: alarms
+SELECT number, key, name, begun_at, at, observed, expected, days, probability, evidence, closed_at, person, why
+FROM alarm WHERE at >= :since ORDER BY at DESC, probability;
+
+-- name: alarm
+SELECT number FROM alarm WHERE number = :number;
+
+-- name: raise_alarm
+INSERT INTO alarm (key, name, begun_at, at, observed, expected, days, probability, evidence)
+VALUES (:key, :name, :begun_at, :at, :observed, :expected, :days, :probability, :evidence);
+
+-- name: continue_alarm
+UPDATE alarm SET name = :name, at = :at, observed = :observed, expected = :expected, days = :days,
+  probability = :probability, evidence = :evidence WHERE number = :number AND key = :key;
+
+-- name: close_alarm
+UPDATE alarm SET closed_at = :at, person = :person, why = :why WHERE number = :number;
