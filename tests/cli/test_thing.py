@@ -100,3 +100,9 @@ def test_the_lists_are_shown_and_a_broken_one_is_named(filled: Katchi) -> None:
     found = filled.asked("thing", "lists")
     assert any(each["class"] == "dynamic-dns" for each in found["lists"])
     assert [each["where"] for each in found["problems"]] == ["mine"]
+
+
+def test_alarms_are_looked_for_listed_and_closed(filled: Katchi) -> None:
+    assert filled.asked("alarm", "look")["alarms"] == []
+    assert "Nothing rises" in filled.good("alarm", "list").out
+    assert filled("alarm", "close", "1", "--why", "x").status == 3

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from katchi import stix
+from katchi.node import emerging
 from katchi.node.receive import receive
 from tests.objects import bundle, indicator, stix_object
 from tests.web.test_pages import TOKEN, Console, console  # noqa: F401  # a fixture
@@ -106,3 +108,25 @@ def test_a_hundred_thousand_relations_leave_the_page_usable(filled: Console) -> 
         answer = client.get("/thing?key=evil.example")
     assert answer.status_code == 200
     assert len(answer.content) < 500_000
+
+
+def test_an_alarm_is_shown_and_closed_by_an_analyst(filled: Console) -> None:
+    node = filled.node
+    today = node.clock.now() // emerging.DAY
+    of = indicator(11)["id"]
+    items = []
+    for day in range(today - 60, today + 1):
+        seen = stix.format_timestamp(day * emerging.DAY)
+        count = 40 if day == today else 2
+        items.append(stix_object("sighting", day, sighting_of_ref=of, count=count, first_seen=seen, last_seen=seen))
+    assert receive(node, bundle(*items), via="test", submitter="kim").refused == 0
+    assert {alarm.key for alarm in emerging.look(node)} >= {"domain:evil.example"}
+    with filled.signed_in("reader") as client:
+        assert "evil.example" in client.get("/").text
+        token = TOKEN.findall(client.get("/things").text)[0]
+        assert client.post("/alarms/1/close", data={"token": token, "why": "x"}).status_code == 403
+    with filled.signed_in("analyst") as client:
+        token = TOKEN.findall(client.get("/alarms").text)[0]
+        number = emerging.alarms(node)[0].number
+        assert "a drill" in client.post(f"/alarms/{number}/close", data={"token": token, "why": "a drill"}).text
+        assert client.post("/alarms/999/close", data={"token": token, "why": "x"}).status_code == 404

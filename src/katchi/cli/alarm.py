@@ -36,11 +36,11 @@ def list_(
     days: Annotated[int, typer.Option(min=1, help="Of so many days.")] = 30,
 ) -> None:
     """Show alarms."""
-    from katchi.store import things as rows
+    from katchi.node import emerging
 
     invocation = here(context)
-    with invocation.node() as node, node.store.database.reading() as transaction:
-        found = rows.alarms(transaction, since=node.clock.now() - days * 86_400_000_000)
+    with invocation.node() as node:
+        found = emerging.alarms(node, days=days)
     found = [each for each in found if closed or each.closed_at is None]
     invocation.answer({"alarms": [_document(each) for each in found]})
     if not found:

@@ -155,6 +155,12 @@ def _keep(node: Node, found: Sequence[tuple[str, Series, Verdict]], now: int) ->
         return [alarm for alarm in rows.alarms(transaction, since=now - QUIET) if alarm.key in raised]
 
 
+def alarms(node: Node, *, days: int = 30) -> list[Alarm]:
+    """Those of so many days, the latest first."""
+    with node.store.database.reading() as transaction:
+        return rows.alarms(transaction, since=node.clock.now() - days * DAY)
+
+
 def close(node: Node, number: int, *, person: str, why: str) -> None:
     """A person has looked at an alarm. Raises UnknownAlarmError."""
     with node.store.database.writing() as transaction:

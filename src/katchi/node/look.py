@@ -11,7 +11,7 @@ import msgspec
 
 from katchi import policy, stix
 from katchi.errors import KatchiError
-from katchi.node import partnering, terms
+from katchi.node import emerging, partnering, terms
 from katchi.node.feeds import Address, addresses
 from katchi.node.telling import teller
 from katchi.node.terms import Explanation
@@ -25,7 +25,7 @@ from katchi.store.partners import PartnerRow, TermsRow
 from katchi.store.releases import Flow, Gone, HeldBack
 from katchi.store.search import Hit, Reference, Wanted
 from katchi.store.submissions import Intake, Submission
-from katchi.store.things import rulings
+from katchi.store.things import Alarm, rulings
 from katchi.store.withdrawals import TakenBack
 
 PAGE = 50
@@ -53,6 +53,7 @@ class Situation:
     releases: Sequence[Gone]
     withheld: Sequence[HeldBack]
     submissions: Sequence[Submission]
+    alarms: Sequence[Alarm]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def situation(node: Node) -> Situation:
         releases=node.store.releases.latest(8),
         withheld=node.store.releases.latest_withheld(8),
         submissions=node.store.submissions.latest(6),
+        alarms=[each for each in emerging.alarms(node) if each.closed_at is None][:5],
     )
 
 

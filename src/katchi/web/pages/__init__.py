@@ -10,7 +10,7 @@ from litestar import Router
 from litestar.types import ControllerRouterHandler, Middleware
 
 from katchi.node.wiring import Node
-from katchi.web.pages import assets, intake, ledger, objects, partners, sign, situation, subscriptions, things
+from katchi.web.pages import alarms, assets, intake, ledger, objects, partners, sign, situation, subscriptions, things
 from katchi.web.pages.shown import failed
 
 
@@ -37,6 +37,7 @@ def mount(_node: Node) -> Mounted:
             *partners.HANDLERS,
             *subscriptions.HANDLERS,
             *things.HANDLERS,
+            *alarms.HANDLERS,
             *ledger.HANDLERS,
         ],
         exception_handlers={Exception: failed},

@@ -37,6 +37,7 @@ _STATUS = {
     "too-many-tries": 429,
     "unknown-partner": 404,
     "unknown-object": 404,
+    "unknown-alarm": 404,
 }
 
 
