@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -240,9 +241,9 @@ def test_signing_out_ends_the_session_on_the_node(console: Console) -> None:
         assert client.get("/").url.path == "/sign-in"
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_browser_walks_all_pages_without_trouble(console: Console, width: int) -> None:
+@contextlib.contextmanager
+def browsing(console: Console, width: int = 1280) -> Iterator[Any]:
+    """A page of a real browser in which the administrator signed in by the keyboard; any trouble fails the test."""
     chromium = shutil.which("chromium")
     if chromium is None:
         if os.environ.get("CI"):
@@ -265,8 +266,15 @@ def test_a_browser_walks_all_pages_without_trouble(console: Console, width: int)
         page.keyboard.type(console.passwords["administrator"])
         page.keyboard.press("Enter")
         page.wait_for_url("**/")
+        yield page
+        browser.close()
+    assert troubles == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_walks_all_pages_without_trouble(console: Console, width: int) -> None:
+    with browsing(console, width) as page:
         for path in [*PAGES, "/import", f"/objects/{indicator(1)['id']}"]:
             page.goto(f"{console.node.settings.url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} scrolls sideways"
-        browser.close()
-    assert troubles == []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from katchi import stix
 from katchi.node import emerging
 from katchi.node.receive import receive
+from tests.nodes import until
 from tests.objects import bundle, indicator, stix_object
-from tests.web.test_pages import TOKEN, Console, console  # noqa: F401  # a fixture
+from tests.web.test_pages import TOKEN, Console, browsing, console  # noqa: F401  # a fixture
 
 SCRIPT = "<script>alert(1)</script>"
 TURNED = "evil\u202egnp.exe"
@@ -130,3 +133,38 @@ def test_an_alarm_is_shown_and_closed_by_an_analyst(filled: Console) -> None:
         number = emerging.alarms(node)[0].number
         assert "a drill" in client.post(f"/alarms/{number}/close", data={"token": token, "why": "a drill"}).text
         assert client.post("/alarms/999/close", data={"token": token, "why": "x"}).status_code == 404
+
+
+def tab_to(page: Any, selector: str) -> None:
+    """Presses Tab until what the selector names has the focus."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"no Tab leads to {selector}")
+
+
+@pytest.mark.browser
+def test_by_the_keyboard_alone_from_a_search_to_a_release(filled: Console) -> None:
+    until(lambda: filled.node.store.releases.of_object(indicator(11)["id"]) != [])
+    with browsing(filled) as page:
+        tab_to(page, 'nav a[href="/things"]')
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#q")
+        tab_to(page, "#q")
+        page.keyboard.type("hxxp://evil[.]example/x evil[.]example")
+        tab_to(page, "form[role=search] button")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("table a")
+        tab_to(page, 'a[href="/thing?key=domain%3Aevil.example"]')
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#belief")
+        tab_to(page, "svg.graph a")  # to what it indicates, and back
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/thing?key=software*")
+        tab_to(page, "svg.graph a")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**evil.example*")
+        tab_to(page, 'a[href="/partners/siem"]')
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/partners/siem")
