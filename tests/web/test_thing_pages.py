@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -168,3 +170,30 @@ def test_by_the_keyboard_alone_from_a_search_to_a_release(filled: Console) -> No
         tab_to(page, 'a[href="/partners/siem"]')
         page.keyboard.press("Enter")
         page.wait_for_url("**/partners/siem")
+
+
+def test_a_list_goes_into_a_spreadsheet_as_text(filled: Console) -> None:
+    formula = stix_object("threat-actor", 5, name='=HYPERLINK("http://evil.example","x")')
+    receive(filled.node, bundle(formula), via="test", submitter="kim")
+    with filled.signed_in("reader") as client:
+        answer = client.get("/things.csv", params={"q": "kind:actor"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert rows[0][0] == "score"
+    assert not any(cell.startswith("=") for row in rows for cell in row)
+    assert "Lazarus Group" in {row[2] for row in rows}
+
+
+def test_the_techniques_of_an_actor_stand_under_their_tactics(filled: Console) -> None:
+    actor = stix_object("intrusion-set", 9, name="Kimsuky")
+    technique = stix_object(
+        "attack-pattern", 9, name="Spearphishing Link",
+        external_references=[{"source_name": "mitre-attack", "external_id": "T1566.002"}],
+        kill_chain_phases=[{"kill_chain_name": "mitre-attack", "phase_name": "initial-access"}],
+    )  # fmt: skip
+    uses = stix_object("relationship", 9, relationship_type="uses", source_ref=actor["id"], target_ref=technique["id"])
+    receive(filled.node, bundle(actor, technique, uses), via="test", submitter="kim")
+    with filled.signed_in("reader") as client:
+        shown = client.get("/thing", params={"key": "김수키"}).text
+    assert "initial-access" in shown
+    assert "/thing?key=attack-pattern%3AT1566.002" in shown

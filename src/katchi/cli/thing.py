@@ -175,7 +175,7 @@ def _document(shown: Portrait, now: int) -> dict[str, object]:
         "linked": [{"how": how, "key": key, "score": each.score if each else None} for how, each, key in shown.linked],
         "relations": [
             {"what": each.what, "outward": each.is_outward, "id": each.other.object_id, "name": each.other.name,
-             "thing": each.key or None}
+             "thing": each.key or None, "tactics": list(each.tactics)}
             for each in shown.relations
         ],
         "rulings": [

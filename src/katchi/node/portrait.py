@@ -28,6 +28,14 @@ SHOWN: Final = 200
 """Statements, sightings and relations that a page shows, the latest of each: more would be no page."""
 
 
+TACTICS: Final = (
+    "reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation",
+    "defense-evasion", "credential-access", "discovery", "lateral-movement", "collection", "command-and-control",
+    "exfiltration", "impact",
+)  # fmt: skip
+"""ATT&CK's tactics, in the order of its matrix; those of other matrices follow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One object that speaks of the thing."""
@@ -53,6 +61,7 @@ class Relation:
     is_outward: bool
     other: Hit
     key: str  # a thing that the other object speaks of; "" for none
+    tactics: tuple[str, ...] = ()  # of a technique: phases of the ATT&CK kill chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,19 @@ class Portrait:
     def scripts(self) -> list[str]:
         """The scripts of a name that could be taken for another one; empty for all others."""
         return things.suspicious_scripts(self.root)
+
+    @property
+    def matrix(self) -> list[tuple[str, list[Relation]]]:
+        """The techniques that it uses, under their tactics in ATT&CK's order."""
+        columns: dict[str, list[Relation]] = {}
+        for each in self.relations:
+            for tactic in each.tactics:
+                columns.setdefault(tactic, []).append(each)
+        order = {tactic: place for place, tactic in enumerate(TACTICS)}
+        return [
+            (tactic, sorted(columns[tactic], key=lambda each: each.other.name))
+            for tactic in sorted(columns, key=lambda each: (order.get(each, len(order)), each))
+        ]
 
     @property
     def is_more(self) -> bool:
@@ -175,15 +197,27 @@ def _relations(transaction: Transaction, hits: Sequence[Hit], telling: Telling) 
     known = hits_of(transaction, held)
     tell = teller(telling)
     keys: dict[str, str] = {}
+    tactics: dict[str, tuple[str, ...]] = {}
     for name, entry in held.items():
         item = stix.read(bytes(entry.raw))
         keys[name] = next(iter(tell(item, stix.thing_keys(item)).stands), "")
+        tactics[name] = _tactics(item) if item.type == "attack-pattern" else ()
     found = {
-        (what, is_outward, each): Relation(what, is_outward, known[each], keys[each])
+        (what, is_outward, each): Relation(what, is_outward, known[each], keys[each], tactics[each])
         for what, is_outward, each in others
         if each in known and each not in ids
     }
     return list(found.values())
+
+
+def _tactics(item: stix.Object) -> tuple[str, ...]:
+    phases = item.properties.get("kill_chain_phases")
+    found = [
+        str(phase.get("phase_name"))
+        for phase in (phases if isinstance(phases, list) else ())
+        if isinstance(phase, dict) and str(phase.get("kill_chain_name")).startswith("mitre-")
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _possible(near: Neighbourhood, root: str) -> list[tuple[str, str]]:

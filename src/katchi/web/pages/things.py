@@ -18,7 +18,7 @@ from litestar.response import Redirect
 from katchi.errors import KatchiError
 from katchi.node import portrait, rulings, search
 from katchi.node.portrait import Portrait
-from katchi.web.pages.shown import form_of, page, person_of
+from katchi.web.pages.shown import HEADERS, form_of, moment, page, person_of
 from katchi.web.session import at_least, node_of
 
 _position = re.compile(r"[0-9]{1,18}").fullmatch
@@ -57,6 +57,34 @@ async def found(request: Request[Any, Any, Any]) -> Response[str]:
     asked = (request.query_params.get("q") or "")[:2000]
     before = request.query_params.get("before") or ""
     return await _looked_up(request, asked, int(before) if _position(before) else None)
+
+
+@get("/things.csv", guards=[at_least("reader")])
+async def as_table(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The same as a table for a spreadsheet, a thousand at most."""
+    asked = (request.query_params.get("q") or "")[:2000]
+    node = node_of(request)
+    result = await sync_to_thread(lambda: search.find(node, asked, limit=1000))
+    body = "\r\n".join(",".join(map(_cell, row)) for row in _table(result)) + "\r\n"
+    headers = {"Content-Disposition": 'attachment; filename="things.csv"', **HEADERS}
+    return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _table(found: search.Found) -> list[list[str]]:
+    rows = [["score", "kind", "value", "key", "sources", "sightings", "warning lists", "first", "last"]]
+    for each in found.things:
+        row = each.row
+        rows.append(
+            [str(each.score), row.kind, row.name, row.key, " ".join(each.sources), str(row.sightings),
+             " ".join(each.warned), moment(row.first_at), moment(row.last_at)]
+        )  # fmt: skip
+    return rows
+
+
+def _cell(text: str) -> str:
+    """RFC 4180; what a spreadsheet would take for a formula becomes text."""
+    text = f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
 
 
 @post("/things", guards=[at_least("reader")], status_code=200)
@@ -172,4 +200,4 @@ def _spoke(place: int, of: int, about: tuple[str, str, str, str]) -> Spoke:
     return Spoke(round(360 + 230 * math.cos(angle)), round(190 + 150 * math.sin(angle)), short, what, href, kind)
 
 
-HANDLERS: Sequence[Any] = [found, pasted, one, decide]
+HANDLERS: Sequence[Any] = [found, as_table, pasted, one, decide]
