@@ -269,6 +269,36 @@ def test_things_are_the_same_in_any_order_and_after_a_rebuild(
     assert found[0] == found[1]
 
 
+@st.composite
+def revised(draw: st.DrawFn) -> list[tuple[str, dict[str, Any]]]:
+    """Objects, some of which come again in a later version that says something else, or is revoked."""
+    made = draw(objects())
+    for number in range(draw(st.integers(0, 5))):
+        able = [(origin, item) for origin, item in made if "modified" in item]
+        if not able:
+            break
+        origin, item = draw(st.sampled_from(able))
+        later = item | {"modified": f"2016-02-15T02:00:{number:02d}.000Z"}
+        if item["type"] == "threat-actor":
+            later["name"] = draw(NAME)
+        elif item["type"] == "indicator":
+            later["pattern"] = f"[domain-name:value = '{draw(HOST)}']"
+        if draw(st.booleans()):
+            later["revoked"] = True
+        made.append((origin, later))
+    return made
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(made=revised())
+def test_a_rebuild_gives_the_same_whatever_was_revised(made: list[tuple[str, dict[str, Any]]]) -> None:
+    with tempfile.TemporaryDirectory() as folder, a_node(Path(folder) / "node", "kr-cert") as node:
+        for origin, item in made:
+            receive(node, bundle(item), origin=origin, via="test", submitter="kim")
+        before = known(node)
+        assert rebuilt(node) == before
+
+
 def settled(node: Node) -> dict[str, tuple[Any, ...]]:
     """What does not depend on when something was added: an observable's only date is that."""
     return {

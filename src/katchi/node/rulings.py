@@ -79,7 +79,7 @@ def _rule(
     telling = telling_of(node, rows.rulings(transaction))
     if ":name:" in key and is_same is not True:
         _refile(transaction, telling, [key, other])
-    Settling(node, transaction, teller(telling)).settle_keys({key: ("", ""), other: ("", "")})
+    Settling(node, transaction, teller(telling)).settle_keys({key: "", other: ""})
 
 
 def _refile(transaction: Transaction, telling: Telling, stands: list[str]) -> None:
@@ -121,7 +121,7 @@ def weigh_anew(node: Node, progress: Progress | None = None) -> int:
             if not found:
                 return done
             tell = teller(telling_of(node, rows.rulings(transaction)))
-            Settling(node, transaction, tell).settle_keys({row.key: ("", "") for row in found})
+            Settling(node, transaction, tell).settle_keys({row.key: "" for row in found})
         number, done = found[-1].number, done + len(found)
         if progress:
             progress(min(done, total), total)

@@ -25,7 +25,6 @@ from katchi.overlap.warning import (
     own_lists,
     package_version,
 )
-from katchi.stix import canonical
 from katchi.store.log import Tell
 from katchi.store.told import Told
 
@@ -59,20 +58,20 @@ class _Teller:
         attesting = things.attesting(item) if item.type in ("sighting", "opinion") else ()
         if not keys:
             return Told(attesting=attesting) if attesting else NOTHING
-        stands: dict[str, str] = {}
+        stands: dict[str, None] = {}
         own = ""
         for key in keys:
             if not key.startswith("name:"):
-                stands.setdefault(key, "")
+                stands[key] = None
                 continue
             stand = things.stand(key, _names(), self._apart)
             own = own or stand  # the name comes before the other names
             # That somebody also goes by the name of another one whom the tables know is one object's word, no more.
             if stand == own or things.is_folded_name(stand):
-                stands.setdefault(stand, _written(item, key))
+                stands[stand] = None
         warned = tuple(self._warned(stand) for stand in stands)
         kin = things.kin(item, keys) if len(keys) > 1 else ()
-        return Told(tuple(stands), tuple(stands.values()), warned, things.saying(item), kin, attesting)
+        return Told(tuple(stands), warned, things.saying(item), kin, attesting)
 
     def _warned(self, stand: str) -> str:
         found = self._lists.matching(stand)
@@ -84,15 +83,6 @@ NOTHING: Final = Told()
 
 def _names() -> Names:
     return packaged()
-
-
-def _written(item: stix.Object, key: str) -> str:
-    """How the name of a key is written: as in the object, if that is its name, else as the key has it."""
-    name = item.properties.get("name")
-    text = key.split(":", 2)[2]
-    if isinstance(name, str) and canonical.name(name) == text:
-        text = " ".join(name.split())
-    return "".join(mark if mark.isprintable() else "�" for mark in text[:200])  # some turn the line round
 
 
 def lists_of(folder: Path) -> tuple[str, ...]:

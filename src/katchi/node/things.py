@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Final
 
 from katchi import stix
@@ -11,7 +12,7 @@ from katchi.node.telling import Telling, lists_of, teller
 from katchi.node.wiring import Node
 from katchi.overlap import belief, things
 from katchi.overlap.belief import Attestation, Belief, Statement
-from katchi.overlap.names import packaged
+from katchi.overlap.names import fold, packaged
 from katchi.store import log
 from katchi.store import things as rows
 from katchi.store.database import Transaction
@@ -69,12 +70,11 @@ class Settling:
 
     def settle(self, arrivals: Iterable[Arrival], changes: Changes) -> None:
         """The things that these arrivals name, and those that what they replace named."""
-        touched: dict[str, tuple[str, str]] = {}  # stand -> (title, classes of warning lists)
+        touched: dict[str, str] = {}  # stand -> classes of warning lists
         attested: set[str] = set()
         for arrival in arrivals:
             told = arrival.told
-            for place, stand in enumerate(told.stands):
-                touched[stand] = (told.titles[place], told.warned[place]) if told.titles else ("", "")
+            touched.update(zip(told.stands, told.warned or repeat(""), strict=False))
             attested.update(each.of_id for each in told.attesting)
         if changes.replaced:
             for entry in log.at(self._transaction, changes.replaced):
@@ -84,14 +84,14 @@ class Settling:
                 self._touch(entry, touched)
         self.settle_keys(touched)
 
-    def _touch(self, entry: log.Entry, touched: dict[str, tuple[str, str]]) -> set[str]:
+    def _touch(self, entry: log.Entry, touched: dict[str, str]) -> set[str]:
         item = stix.read(bytes(entry.raw))
         told = self._tell(item, stix.thing_keys(item))
-        for stand, title, warned in zip(told.stands, told.titles, told.warned, strict=True):
-            touched.setdefault(stand, (title, warned))
+        for stand, warned in zip(told.stands, told.warned, strict=True):
+            touched.setdefault(stand, warned)
         return {each.of_id for each in told.attesting}
 
-    def settle_keys(self, touched: Mapping[str, tuple[str, str]]) -> None:
+    def settle_keys(self, touched: Mapping[str, str]) -> None:
         """The things of these keys, weighed anew."""
         near = self.neighbourhood(touched)
         members: dict[str, list[str]] = {}
@@ -99,13 +99,11 @@ class Settling:
             members.setdefault(near.root(key), []).append(key)
         roots = members.keys() | near.keys
         known = rows.rows(self._transaction, roots)
-        weighed = self._weighing.weigh(members, known, {key: about[1] for key, about in touched.items()})
+        weighed = self._weighing.weigh(members, known, touched)
         fresh, changed = [], []
         for root, row in weighed.items():
-            title = touched.get(root, ("", ""))[0]
             before = known.get(root)
-            known_as = packaged().identity(root) if root.startswith(_NAMED) else None
-            row["name"] = known_as.title if known_as else title or (before.name if before else "") or title_of(root)
+            row["name"] = self._written(root) if things.is_folded_name(root) else title_of(root)
             if before is None:
                 fresh.append({**row, "key_hash": hash_of(root), "key": root, "kind": things.kind_of(root)})
             else:
@@ -113,6 +111,12 @@ class Settling:
         gone = [{"number": row.number} for key, row in known.items() if key not in weighed]
         self._transaction.run_many("thing", "drop", gone)
         rows.put(self._transaction, fresh, changed)
+
+    def _written(self, root: str) -> str:
+        """A name that no table knows, as the first object that bears it writes it."""
+        folded = root.split(":", 2)[2]
+        names = rows.names_under(self._transaction, hash_of(root))
+        return next((name for name in names if fold(name) == folded), title_of(root))
 
     def neighbourhood(self, keys: Iterable[str]) -> Neighbourhood:
         """These keys and all that may be one with them."""
@@ -270,6 +274,9 @@ def _classes(told: Iterable[str], known: Iterable[ThingRow]) -> list[str]:
 
 def title_of(root: str) -> str:
     """What a root is called where nobody wrote it otherwise."""
+    identity = packaged().identity(root) if root.startswith(_NAMED) else None
+    if identity is not None:
+        return identity.title
     kind, _, rest = root.partition(":")
     return rest.split(":", 1)[-1] if kind in ("file", "certificate") or rest.startswith("name:") else rest
 

@@ -214,6 +214,11 @@ def grades(transaction: Transaction) -> list[Grade]:
     return [Grade(*row) for row in transaction.tuples("thing", "grades")]
 
 
+def names_under(transaction: Transaction, key_hash: int) -> list[str]:
+    """How the first objects that are filed under a key call themselves."""
+    return [row[0] for row in transaction.tuples("thing", "names_under", hash=key_hash)]
+
+
 def sighted_since(transaction: Transaction, since: int, limit: int) -> list[int]:
     """Hashes of the objects that were sighted since then."""
     return [row[0] for row in transaction.tuples("thing", "sighted_since", since=since, limit=limit)]

@@ -32,7 +32,6 @@ class Told(msgspec.Struct, frozen=True):
     """All of it. `warned` has, for each stand, the classes of warning lists that it is on, with commas."""
 
     stands: tuple[str, ...] = ()  # the keys under which the object is filed
-    titles: tuple[str, ...] = ()  # how each is written for people
     warned: tuple[str, ...] = ()
     saying: Saying = Saying()
     kin: tuple[str, ...] = ()  # keys that are hashes of one file

@@ -146,3 +146,6 @@ UPDATE alarm SET name = :name, at = :at, observed = :observed, expected = :expec
 
 -- name: close_alarm
 UPDATE alarm SET closed_at = :at, person = :person, why = :why WHERE number = :number;
+
+-- name: names_under
+SELECT s.name FROM mention m JOIN summary s ON s.seq = m.seq WHERE m.key_hash = :hash ORDER BY m.seq LIMIT 20;
