@@ -158,6 +158,18 @@ def rebuilt(node: Node) -> dict[str, tuple[Any, ...]]:
     return known(node)
 
 
+def test_a_spoiled_cache_of_warning_lists_stops_nothing(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = Path(telling.lists_of(node.folder)[0]).name
+    monkeypatch.setenv("KATCHI_CACHE", str(tmp_path))
+    (tmp_path / "katchi").mkdir()
+    (tmp_path / "katchi" / name).write_bytes(b"spoiled")
+    take(node, about(1, "[ipv4-addr:value = '8.8.8.8']"))
+    assert [row.warned for row in held(node).values()] == [""]
+    assert "warning lists cannot be read" in caplog.text
+
+
 def test_a_join_and_a_split_outlive_a_rebuild(node: Node) -> None:
     take(node, file(1, MD5=MD5, SHA256=SHA256), about(1, f"[file:hashes.MD5 = '{MD5}']"))
     take(node, stix_object("threat-actor", 1, name="Blue Mudang"), stix_object("threat-actor", 2, name="라자루스"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -128,13 +128,13 @@ def portrait(node: Node, key: str) -> Portrait:
         linked = _linked(node, transaction, root)
     said = node.store.things.speaking(keys, SHOWN)
     with node.store.database.reading() as transaction:
-        attested = rows.attestations(transaction, [each.id_hash for _, each in said])
+        statements, attested = replace(weighing, transaction=transaction).gather(root, keys, known)
         seen = _seen(transaction, attested)
         authors = _authors(transaction, said)
         relations = _relations(transaction, [hit for hit, _ in said], telling)
     lists = [(each, info) for each in keys for info in warning_lists(lists_of(node.folder)).matching(each)]
     classes = list(dict.fromkeys(info.category for _, info in lists))
-    weighed = weighing.assess(root, [each for _, each in said], attested, classes)
+    weighed = weighing.assess(root, statements, attested, classes)
     releases = _releases(node, [hit.object_id for hit, _ in said])
     return Portrait(
         root, things.kind_of(root), known.get(root), keys, weighed, weighed.score(weighing.now),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -28,6 +29,9 @@ from katchi.overlap.warning import (
 from katchi.store.log import Tell
 from katchi.store.told import Told
 
+logger = logging.getLogger(__name__)
+
+FORMAT: Final = 1  # of the compiled file
 OWN_LISTS: Final = "warning-lists"  # a folder of the node's, where its owner puts lists of their own
 
 
@@ -45,8 +49,14 @@ def teller(telling: Telling) -> Tell:
 
 @lru_cache(maxsize=4)
 def warning_lists(files: tuple[str, ...]) -> WarningLists:
-    """The compiled lists in these files, mapped once for all."""
-    return WarningLists(*(Compiled.from_file(Path(each)) for each in files))
+    """The compiled lists in these files, mapped once for all; without one that cannot be read."""
+    found = []
+    for each in files:
+        try:
+            found.append(Compiled.from_file(Path(each)))
+        except (OSError, ValueError) as problem:  # a cache that somebody spoiled must not stop what comes in
+            logger.warning("warning lists cannot be read: %s: %s", each, problem)
+    return WarningLists(*found)
 
 
 class _Teller:
@@ -88,14 +98,22 @@ def _names() -> Names:
 def lists_of(folder: Path) -> tuple[str, ...]:
     """The compiled lists of a node, made if they are not there yet: the package's, and the owner's own."""
     cache = _cache(folder)
-    packaged_file = cache / f"warning-lists-{package_version()}.bin"
-    if not packaged_file.exists():
-        # In a process of its own: it takes 300 MB for some seconds, which a node would keep.
-        unfinished = packaged_file.with_name(f"{packaged_file.name}.{os.getpid()}")
-        subprocess.run([sys.executable, "-m", "katchi.overlap.warning", str(unfinished)], check=True)
-        unfinished.replace(packaged_file)
+    packaged_file = cache / f"warning-lists-{FORMAT}-{package_version()}.bin"
+    found = (str(packaged_file),) if packaged_file.exists() or _compiled(packaged_file) else ()
     own = folder / OWN_LISTS
-    return (str(packaged_file), *_own(own, cache)) if own.is_dir() else (str(packaged_file),)
+    return (*found, *_own(own, cache)) if own.is_dir() else found
+
+
+def _compiled(file: Path) -> bool:
+    # In a process of its own: it takes 300 MB for some seconds, which a node would keep.
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        subprocess.run([sys.executable, "-m", "katchi.overlap.warning", str(unfinished)], check=True, timeout=300)
+        unfinished.replace(file)
+    except (OSError, subprocess.SubprocessError) as problem:  # things can do without; what comes in cannot wait
+        logger.warning("the warning lists cannot be compiled: %s", problem)
+        return False
+    return True
 
 
 def _own(own: Path, cache: Path) -> tuple[str, ...]:
@@ -103,7 +121,7 @@ def _own(own: Path, cache: Path) -> tuple[str, ...]:
     if not stats:
         return ()
     digest = hashlib.sha256(repr((str(own.resolve()), stats)).encode()).hexdigest()[:20]
-    file = cache / f"own-lists-{digest}.bin"
+    file = cache / f"own-lists-{FORMAT}-{digest}.bin"
     if not file.exists():
         unfinished = file.with_name(f"{file.name}.{os.getpid()}")
         unfinished.write_bytes(compile_lists(good_lists(own), digest))

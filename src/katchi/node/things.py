@@ -207,6 +207,15 @@ class Weighing:
                 found[root]["statements"] += sum(counts.get(hash_of(key), 0) for key in keys)
         return found
 
+    def gather(
+        self, root: str, keys: Sequence[str], known: Mapping[str, ThingRow]
+    ) -> tuple[list[StatementRow], list[AttestationRow]]:
+        """All that one thing is weighed from."""
+        said, _ = self._said({root: keys}, known)
+        statements = [row for key in keys for row in said.get(hash_of(key), ())]
+        attested = self._attested(row.id_hash for row in statements)
+        return statements, [each for row in statements for each in attested.get(row.id_hash, ())]
+
     def _said(
         self, members: Mapping[str, Sequence[str]], known: Mapping[str, ThingRow]
     ) -> tuple[dict[int, list[StatementRow]], dict[int, int]]:
