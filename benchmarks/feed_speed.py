@@ -13,11 +13,14 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from taxii_speed import indicator
 
 from katchi import policy
 from katchi.exchange import feed, feeds
+from katchi.node.feeds import stopping
+from katchi.overlap.belief import STOPS
 from katchi.policy.released import reopen_page
 
 READER = policy.Recipient("bench", is_active=True, epoch=1)
@@ -54,7 +57,7 @@ def pages(name: str, count: int) -> Iterator[policy.ReleasedPage]:
 def measure(name: str, count: int) -> None:
     """One feed, without the time that its pages took to make."""
     making, took = 0.0, time.process_time()
-    writing = feed.Writing(feeds.new(name), now=1_767_225_600_000_000)
+    writing = feed.Writing(feeds.new(name), now=1_767_225_600_000_000, stops=stopping(Path.cwd(), STOPS))
     source = pages(name, count)
     while True:
         began = time.process_time()

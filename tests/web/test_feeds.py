@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import msgspec
 import pytest
 
 from katchi.exchange import feeds
@@ -36,6 +37,25 @@ def test_a_firewall_polls_a_list_and_hears_when_nothing_has_changed(served: Serv
     until(lambda: is_released(served, 4))
     news = poll(served, "all/list", **{"If-None-Match": first.headers["ETag"]})
     assert values(news) == ["198.51.100.1", "198.51.100.2", "198.51.100.4"]
+
+
+def test_what_is_on_a_warning_list_of_a_stopping_class_waits_for_a_person(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patterns = [
+        "[ipv4-addr:value = '8.8.8.8']", "[ipv4-addr:value = '8.8.8.0/24']", "[domain-name:value = 'google.com']",
+        "[domain-name:value = 'co.uk']", "[file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']",
+        "[domain-name:value = 'evil.blogspot.com']", "[url:value = 'https://google.com/evil']",
+    ]  # fmt: skip
+    hand_in(served, *(indicator(number, pattern=each) for number, each in enumerate(patterns, 1)))
+    until(lambda: is_released(served, 7))
+    first = poll(served, "all/list")
+    assert values(first) == ["evil.blogspot.com", "https://google.com/evil"]
+    assert "never-blocked=5" in first.headers["X-Katchi-Left-Out"]
+    assert len(values(poll(served, "all/list?warned=include"))) == 7
+    chosen = msgspec.structs.replace(served.node.settings, never_block=("hosting-of-others",))
+    monkeypatch.setattr(served.node, "settings", chosen)
+    assert len(values(poll(served, "all/list"))) == 7
 
 
 def test_what_is_taken_back_is_gone_from_the_list(served: Served) -> None:

@@ -105,13 +105,18 @@ class Document:
             yield waiting + self.foot
 
 
+Stops = Callable[[Entry], bool]
+"""Whether a person must decide before an entry is blocked."""
+
+
 @dataclass(slots=True)
 class Writing:
-    """One feed being written, page by page of what is released."""
+    """One feed being written, page by page of what is released. `stops` is asked where the feed blocks."""
 
     feed: Feed
     now: int
     wishes: Wishes = field(default_factory=Wishes)
+    stops: Stops = is_never_blocked
     count: int = 0
     marking: str = ""
     left_out: Counter[str] = field(default_factory=Counter)
@@ -156,7 +161,7 @@ class Writing:
         least = self.wishes.minimum_confidence
         if least is not None and (entry.confidence is None or entry.confidence < least):
             return "confidence-too-low"
-        if self.feed.is_blocking and not self.wishes.with_warned and is_never_blocked(entry):
+        if self.feed.is_blocking and not self.wishes.with_warned and self.stops(entry):
             return "never-blocked"
         said = entry.object_id if entry.kind == NEWS else entry.value  # two reports may say the same
         mark = blake2b(f"{entry.kind}:{said}".encode(), digest_size=8).digest()
@@ -180,10 +185,10 @@ class Writing:
 
 def write(
     feed: Feed, pages: Iterable[ReleasedPage], *, now: int, title: str, recipient: str,
-    wishes: Wishes | None = None, progress: Callable[[int], None] | None = None,
+    wishes: Wishes | None = None, stops: Stops = is_never_blocked, progress: Callable[[int], None] | None = None,
 ) -> Document:  # fmt: skip
     """A whole feed of what is released; `progress` hears how many objects were looked at."""
-    writing = Writing(feed, now, wishes or Wishes())
+    writing = Writing(feed, now, wishes or Wishes(), stops)
     done = 0
     try:
         for page in pages:

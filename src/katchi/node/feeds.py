@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from katchi import policy
 from katchi.errors import KatchiError
 from katchi.exchange import feed, feeds
-from katchi.exchange.entries import VALUES
+from katchi.exchange.entries import VALUES, Entry
 from katchi.exchange.feed import Document, Wishes
 from katchi.exchange.taxii import errors
+from katchi.exchange.warned import is_never_blocked
 from katchi.node import collections
 from katchi.node.release import recipient_of
+from katchi.node.telling import lists_of, warning_lists
 from katchi.node.wiring import Node, no_cycles_sought
 from katchi.store.partners import PartnerRow
 from katchi.store.releases import Matching
@@ -22,6 +25,7 @@ from katchi.store.releases import Matching
 PAGE = 2000
 EVERYTHING = "all"
 HOUR = 3_600_000_000
+_HASHES = frozenset({"md5", "sha1", "sha256", "sha512"})
 
 
 class NotSettledError(KatchiError):
@@ -105,10 +109,24 @@ def write(node: Node, polled: Polled, progress: Callable[[int], None] | None = N
             return feed.write(
                 feeds.new(polled.name), _pages(node, polled), now=node.clock.now(),
                 title=node.settings.title or node.settings.name, recipient=polled.partner.name,
-                wishes=polled.wishes, progress=progress,
+                wishes=polled.wishes, stops=stopping(node.folder, node.settings.never_block), progress=progress,
             )  # fmt: skip
     finally:
         _at_once.release()
+
+
+def stopping(folder: Path, classes: Iterable[str]) -> Callable[[Entry], bool]:
+    """Tells whether a person must decide before an entry is blocked: too wide, nobody's, or on a list of a class."""
+    wanted = frozenset(classes)
+    lists = warning_lists(lists_of(folder))
+
+    def stops(entry: Entry) -> bool:
+        if is_never_blocked(entry):
+            return True
+        key = f"file:{entry.kind}:{entry.value}" if entry.kind in _HASHES else f"{entry.kind}:{entry.value}"
+        return any(info.category in wanted for info in lists.struck(key))
+
+    return stops
 
 
 def _pages(node: Node, polled: Polled) -> Iterator[policy.ReleasedPage]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from katchi.errors import KatchiError
+from katchi.overlap.belief import STOPS
 
 FILE = "katchi.toml"
 
@@ -50,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     pull_every: Positive = 60  # seconds between looks at what a partner's push may have missed
     compress: Literal["remote", "always", "never"] = "remote"  # TAXII's pages, for clients that take gzip or zstd
     half_life: dict[str, Positive] = {}  # days after which half of the belief in a kind of thing is left
+    never_block: tuple[str, ...] = STOPS  # classes of warning lists that keep what is on them from lists that block
     limits: Limits = Limits()
 
     @property

@@ -38,8 +38,11 @@ WARNED: Final[Mapping[str, float]] = {
     "vpn": 0.8, "own": 0.2, "hosting-of-others": 0.9, "dynamic-dns": 1.0,
 }  # fmt: skip
 _OTHER_WARNED: Final = 0.8
-STOPS: Final = frozenset({"private", "resolver", "top-1000"})
-"""Classes that stop automatic blocking until a person decides; the owner can name others."""
+STOPS: Final = ("resolver", "top-1000", "registry", "certificate-authority", "benign-file")
+"""Classes of warning lists that stop automatic blocking until a person decides; the owner can name others.
+
+Private networks are not among them: `exchange.warned` keeps those out in any case.
+"""
 
 
 class Statement(NamedTuple):

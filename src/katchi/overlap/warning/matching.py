@@ -38,6 +38,19 @@ class WarningLists:
                 found += look(value)
         return found
 
+    def struck(self, key: str) -> Found:
+        """The lists of which something would be struck if this were blocked, and no more.
+
+        A name is blocked by itself, without those above it; a network with every address in it.
+        """
+        kind, _, value = key.partition(":")
+        found: Found = ()
+        for part in self._parts:
+            look = part.struck_by_kind.get(kind)
+            if look is not None:
+                found += look(value)
+        return found
+
 
 class _Part:
     def __init__(self, compiled: Compiled) -> None:
@@ -58,6 +71,12 @@ class _Part:
             "domain": self._domain, "ipv4": self._ipv4, "ipv6": self._ipv6, "url": self._url, "email": self._email,
             "file": lambda value: self._exact(value.partition(":")[2], "file"),
             "certificate": lambda value: self._exact(value.partition(":")[2], "certificate"),
+        }  # fmt: skip
+        self.struck_by_kind = {
+            **self.by_kind,
+            "domain": lambda value: self._exact(value, "domain"), "url": lambda value: self._exact(value, "url"),
+            "email": lambda value: self._exact(value, "email"),
+            "ipv4": self._network, "ipv6": self._network,
         }  # fmt: skip
 
     def _exact(self, text: str, kind: str, *, is_above: bool = False) -> Found:
@@ -113,6 +132,18 @@ class _Part:
     def _ipv6(self, value: str) -> Found:
         network = ipaddress.ip_network(value)
         return self._range(self._starts6, self._at6, int(network.network_address), network.num_addresses)
+
+    def _network(self, value: str) -> Found:
+        """The lists that any address of a network is on."""
+        network = ipaddress.ip_network(value)
+        starts, at = (self._starts, self._at) if network.version == 4 else (self._starts6, self._at6)
+        first = int(network.network_address)
+        place = bisect_right(starts, first) - 1
+        met = set(self._groups[at[place]])
+        while place + 1 < len(starts) and starts[place + 1] < first + network.num_addresses:
+            place += 1
+            met.update(self._groups[at[place]])
+        return tuple(self.lists[number] for number in sorted(met) if "ip" in self.lists[number].kinds)
 
     def _range(self, starts: Sequence[int], at: Sequence[int], first: int, size: int) -> Found:
         """The lists that all of a network is on."""
