@@ -68,7 +68,7 @@ def test_a_query_chooses(filled: Katchi, query: str, keys: list[str]) -> None:
 
 @pytest.mark.parametrize("query", ["kind:stone", "score:many", "score:>101", "seen:yesterday"])
 def test_a_query_that_is_not_understood_is_refused(filled: Katchi, query: str) -> None:
-    assert filled("thing", "find", query).status == 1
+    assert filled("thing", "find", query).status == 2
 
 
 def test_a_thing_is_shown_with_its_sum(filled: Katchi) -> None:
@@ -79,7 +79,7 @@ def test_a_thing_is_shown_with_its_sum(filled: Katchi) -> None:
     assert "domain:evil.example" in text
     assert "Score" in text
     assert filled.asked("thing", "show", "203.0.113.9")["statements"] == []
-    assert filled("thing", "show", "no such thing at all").status == 1
+    assert filled("thing", "show", "no such thing at all").status == 2
 
 
 def test_people_decide_and_take_it_back(filled: Katchi) -> None:
@@ -106,3 +106,17 @@ def test_alarms_are_looked_for_listed_and_closed(filled: Katchi) -> None:
     assert filled.asked("alarm", "look")["alarms"] == []
     assert "Nothing rises" in filled.good("alarm", "list").out
     assert filled("alarm", "close", "1", "--why", "x").status == 3
+
+
+def test_a_saved_search_tells_what_comes_to_match(katchi: Katchi, tmp_path: Path) -> None:
+    assert katchi("watch", "news").status == 1
+    katchi.good("watch", "add", "ours", "198.51.100.6", "198.51.100.7")
+    (tmp_path / "one.json").write_bytes(bundle(indicator(7)))
+    katchi.good("import", str(tmp_path / "one.json"))
+    found = katchi.asked("watch", "news", "--looked")["news"]
+    assert [(each["watch"], each["key"], each["sources"]) for each in found] == [("ours", "ipv4:198.51.100.7", ["own"])]
+    assert katchi("watch", "news").status == 1
+    assert [each["name"] for each in katchi.asked("watch", "list")["watches"]] == ["ours"]
+    katchi.good("watch", "drop", "ours")
+    assert katchi("watch", "drop", "ours").status == 3
+    assert katchi("watch", "add", "x", "kind:nothing").status == 2

@@ -197,3 +197,22 @@ def test_the_techniques_of_an_actor_stand_under_their_tactics(filled: Console) -
         shown = client.get("/thing", params={"key": "김수키"}).text
     assert "initial-access" in shown
     assert "/thing?key=attack-pattern%3AT1566.002" in shown
+
+
+def test_a_search_is_saved_and_its_news_stands_until_somebody_has_looked(filled: Console) -> None:
+    with filled.signed_in("analyst") as client:
+        token = TOKEN.findall(client.get("/things", params={"q": "kind:ipv4"}).text)[0]
+        saved = client.post("/watches", data={"token": token, "q": "kind:ipv4", "name": "ours"})
+        assert (saved.status_code, "No news" in saved.text) == (200, True)
+        again = client.post("/watches", data={"token": token, "q": "kind:ipv4", "name": "ours"})
+        assert (again.status_code, 'role="alert"' in again.text) == (400, True)
+        receive(filled.node, bundle(indicator(7)), via="test", submitter="kim")
+        assert "/watches" in client.get("/").text
+        assert "198.51.100.7" in client.get("/watches").text
+        client.post("/watches/looked", data={"token": token, "name": "ours"})
+        assert "198.51.100.7" not in client.get("/watches").text
+        assert client.post("/watches/drop", data={"token": token, "name": "ours"}).status_code == 200
+        assert client.post("/watches/drop", data={"token": token, "name": "ours"}).status_code == 404
+    with filled.signed_in("reader") as client:
+        token = TOKEN.findall(client.get("/things", params={"q": "kind:ipv4"}).text)[0]
+        assert client.post("/watches", data={"token": token, "q": "a", "name": "b"}).status_code == 403

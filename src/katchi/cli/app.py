@@ -26,6 +26,7 @@ from katchi.cli import (
     token,
     topic,
     user,
+    watch,
 )
 from katchi.cli.invocation import DEFAULT_FOLDER, Invocation, here
 from katchi.cli.words import Language
@@ -178,6 +179,7 @@ app.add_typer(subscription.app, name="subscription")
 app.add_typer(terms.app, name="terms")
 app.add_typer(thing.app, name="thing")
 app.add_typer(alarm.app, name="alarm")
+app.add_typer(watch.app, name="watch")
 app.add_typer(topic.app, name="topic")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")

@@ -26,6 +26,7 @@ from katchi.store.releases import Flow, Gone, HeldBack
 from katchi.store.search import Hit, Reference, Wanted
 from katchi.store.submissions import Intake, Submission
 from katchi.store.things import Alarm, rulings
+from katchi.store.watches import WatchRow
 from katchi.store.withdrawals import TakenBack
 
 PAGE = 50
@@ -54,6 +55,7 @@ class Situation:
     withheld: Sequence[HeldBack]
     submissions: Sequence[Submission]
     alarms: Sequence[Alarm]
+    watches: Sequence[WatchRow]  # those with news
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def situation(node: Node) -> Situation:
         withheld=node.store.releases.latest_withheld(8),
         submissions=node.store.submissions.latest(6),
         alarms=[each for each in emerging.alarms(node) if each.closed_at is None][:5],
+        watches=[each for each in node.store.watches.all() if each.news],
     )
 
 

@@ -15,6 +15,7 @@ from katchi.errors import KatchiError
 from katchi.node.reading import Problem, ReadBatch, read_all
 from katchi.node.telling import teller
 from katchi.node.things import Settling, telling_of
+from katchi.node.watching import Watching
 from katchi.node.wiring import OWN, Node, no_cycles_sought
 from katchi.store import log, submissions, withdrawals
 from katchi.store import things as rows
@@ -119,7 +120,8 @@ class Intake:
             for arrival, outcome in zip(arrivals, outcomes, strict=True):
                 self._note(arrival, outcome)
             stored = [each for each, outcome in zip(arrivals, outcomes, strict=True) if isinstance(outcome, Stored)]
-            Settling(self.node, transaction, self._tell).settle(stored, changes)
+            watching = Watching.of(self.node, transaction)
+            Settling(self.node, transaction, self._tell, watching).settle(stored, changes)
             if self.owes_receipt:
                 fates = self.fates[first:]
                 _remember(transaction, self.origin, fates, now)

@@ -32,6 +32,7 @@ class BadQueryError(KatchiError):
     """A part of the query is not understood."""
 
     code = "query"
+    exit_status = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +129,19 @@ def find(node: Node, text: str, *, limit: int = 50, before: int | None = None) -
             "This is too much at once.", expected=f"at most {LONGEST} characters", found=str(len(text)),
             remedy="import it as a file instead",
         )  # fmt: skip
-    keys = keys_in(text)
-    if keys and (len(keys) > 1 or len(text.split()) < 3):
+    keys = values_in(text)
+    if keys:
         return _values(node, keys)
     query = parse(text)
     if query.words:
         return _named(node, query, limit)
     return _listed(node, query, limit, before)
+
+
+def values_in(text: str) -> dict[str, str]:
+    """The values that a text asks for, key -> as written; none where it is a name or a query."""
+    keys = keys_in(text)
+    return keys if len(keys) > 1 or len(text.split()) < 3 else {}
 
 
 def keys_in(text: str) -> dict[str, str]:
@@ -188,7 +195,7 @@ def _named(node: Node, query: Query, limit: int) -> Found:
     for row in node.store.things.named(query.words, query.kind, limit):
         found.setdefault(row.key, row)
     scored = [Scored(row, score_of(node, row, now)) for row in found.values()]
-    return Found(query, [each for each in scored if _fits(each, query, now)][:limit], possible=possible)
+    return Found(query, [each for each in scored if fits(each, query, now)][:limit], possible=possible)
 
 
 def _listed(node: Node, query: Query, limit: int, before: int | None) -> Found:
@@ -201,7 +208,7 @@ def _listed(node: Node, query: Query, limit: int, before: int | None) -> Found:
     while len(found) <= limit:
         page = node.store.things.newest(wanted, 4 * limit)
         scored = [Scored(row, score_of(node, row, now)) for row in page]
-        found += [each for each in scored if _fits(each, query, now)]
+        found += [each for each in scored if fits(each, query, now)]
         if len(page) < 4 * limit:
             break
         wanted = replace(wanted, before=page[-1].number)
@@ -217,11 +224,12 @@ def _best(node: Node, query: Query, limit: int, now: int, since: int) -> list[Sc
         least = belief.threshold(query.least - 0.5, half_life, now)
         rows_here = node.store.things.best(Wanted(kind, query.source, since, least), limit)
         found += [Scored(row, score_of(node, row, now)) for row in rows_here]
-    found = [each for each in found if _fits(each, query, now)]
+    found = [each for each in found if fits(each, query, now)]
     return sorted(found, key=lambda each: (-each.score, each.row.name))[:limit]
 
 
-def _fits(each: Scored, query: Query, now: int) -> bool:
+def fits(each: Scored, query: Query, now: int) -> bool:
+    """Whether a thing is what a query asks for, its words aside."""
     if query.kind not in ("", each.row.kind) or not query.least <= each.score <= query.most:
         return False
     if query.source and query.source not in each.sources:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from katchi import stix
 from katchi.node.telling import Telling, lists_of, teller
@@ -59,10 +59,18 @@ def telling_of(node: Node, rulings: Iterable[Ruling]) -> Telling:
     return Telling(lists_of(node.folder), tuple((name, tuple(sorted(keys))) for name, keys in sorted(apart.items())))
 
 
+class Noting(Protocol):
+    """Whoever wants to know what was weighed."""
+
+    def note(self, members: Mapping[str, Sequence[str]], weighed: Mapping[str, Mapping[str, Any]]) -> None:
+        """These things: their keys and their rows, by their roots."""
+
+
 class Settling:
     """Brings things up to what was just appended. One for each transaction."""
 
-    def __init__(self, node: Node, transaction: Transaction, tell: Tell) -> None:
+    def __init__(self, node: Node, transaction: Transaction, tell: Tell, noting: Noting | None = None) -> None:
+        self._noting = noting
         self._transaction = transaction
         self._tell = tell
         self._decisions = Decisions.of(rows.rulings(transaction))
@@ -108,6 +116,8 @@ class Settling:
                 fresh.append({**row, "key_hash": hash_of(root), "key": root, "kind": things.kind_of(root)})
             else:
                 changed.append({**row, "number": before.number})
+        if self._noting is not None:
+            self._noting.note(members, weighed)
         gone = [{"number": row.number} for key, row in known.items() if key not in weighed]
         self._transaction.run_many("thing", "drop", gone)
         rows.put(self._transaction, fresh, changed)

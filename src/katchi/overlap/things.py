@@ -215,7 +215,8 @@ def attesting(obj: stix.Object) -> tuple[Attesting, ...]:
             return ()
         last = _moment(members.get("last_seen")) or _moment(members.get("first_seen"))
         first = _moment(members.get("first_seen"))
-        return (Attesting(of, None, times if isinstance(times, int) else 1, first, last),)
+        is_summary = members.get("summary") is True
+        return (Attesting(of, None, times if isinstance(times, int) else 1, first, last, is_summary),)
     if obj.type == "opinion":
         value = _OPINIONS.get(str(members.get("opinion")))
         refs = members.get("object_refs")

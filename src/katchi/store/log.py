@@ -381,6 +381,7 @@ def _put_mentions(transaction: Transaction, items: Sequence[tuple[Arrival, dict[
                 "seq": seq, "of_hash": hash_of(each.of_id), "opinion": each.opinion, "times": each.times,
                 "first": each.first if each.first is not None else at,
                 "last": each.last if each.last is not None else at, "author": saying.author, "source": source,
+                "is_summary": int(each.is_summary),
             }
             for each in told.attesting
         ]  # fmt: skip

@@ -13,6 +13,7 @@ from katchi.store.submissions import Submissions
 from katchi.store.subscriptions import Subscriptions
 from katchi.store.things import Things
 from katchi.store.topics import Topics
+from katchi.store.watches import Watches
 from katchi.store.withdrawals import Withdrawals
 
 
@@ -34,6 +35,7 @@ class Store:
         self.submissions = Submissions(self.database)
         self.topics = Topics(self.database)
         self.things = Things(self.database)
+        self.watches = Watches(self.database)
         self.withdrawals = Withdrawals(self.database)
         self.subscriptions = Subscriptions(self.database)
 

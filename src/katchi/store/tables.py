@@ -119,6 +119,7 @@ attestation = Table(
     Column("last", BigInteger, nullable=False),
     Column("author", BigInteger, nullable=False),
     Column("source", BigInteger, nullable=False),
+    Column("is_summary", SmallInteger, nullable=False, server_default="0"),  # of sightings told one by one elsewhere
     Index(None, "seq"),
     Index(None, "last"),
     sqlite_with_rowid=False,
@@ -204,6 +205,30 @@ alarm = Table(
     Column("closed_at", BigInteger),
     Column("person", Text),
     Column("why", Text),
+)
+
+# A saved search that notifies, and what has come to match it since; `looked_at` is when somebody last looked.
+watch = Table(
+    "watch",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("looked_at", BigInteger, nullable=False),
+)
+
+watch_hit = Table(
+    "watch_hit",
+    metadata,
+    Column("watch", BigInteger, primary_key=True),
+    Column("key", Text, primary_key=True),  # the root of the thing
+    Column("name", Text, nullable=False),
+    Column("sources", Text, nullable=False),  # as in thing: another source is news
+    Column("at", BigInteger, nullable=False),
+    Index(None, "watch", "at"),
+    sqlite_with_rowid=False,
 )
 
 # ---- partners and what may go to them ----------------------------------------------------------

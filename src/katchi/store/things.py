@@ -60,6 +60,7 @@ class AttestationRow(NamedTuple):
     author: int
     source: int
     seq: int
+    is_summary: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +162,27 @@ def latest_statements(transaction: Transaction, key_hash: int, limit: int) -> tu
 
 
 def attestations(transaction: Transaction, id_hashes: Iterable[int]) -> list[AttestationRow]:
-    """Sightings and opinions of objects whose ids have these hashes."""
+    """Sightings and opinions of objects whose ids have these hashes, each counted once."""
     found = transaction.tuples("thing", "attestations", hashes=transaction.among(sorted(set(id_hashes))))
-    return [AttestationRow(*row) for row in found]
+    return _once([AttestationRow(*row) for row in found])
+
+
+def _once(found: list[AttestationRow]) -> list[AttestationRow]:
+    """Without what is told twice: a source's sightings of a day one by one, or their sum, whichever says more."""
+    if not any(row.is_summary for row in found):
+        return found
+    days: dict[tuple[int, int, int], list[int]] = {}
+    for row in found:
+        if row.opinion is None:
+            days.setdefault(_day_of(row), [0, 0])[row.is_summary] += row.times
+    return [
+        row for row in found
+        if row.opinion is not None or (days[_day_of(row)][1] > days[_day_of(row)][0]) == bool(row.is_summary)
+    ]  # fmt: skip
+
+
+def _day_of(row: AttestationRow) -> tuple[int, int, int]:
+    return row.of_hash, row.source, row.last // 86_400_000_000
 
 
 def kin_of(transaction: Transaction, keys: Iterable[str]) -> dict[str, list[str]]:

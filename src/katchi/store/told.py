@@ -26,6 +26,7 @@ class Attesting(msgspec.Struct, frozen=True):
     times: int
     first: int | None  # µs; None: unsaid
     last: int | None
+    is_summary: bool = False  # of sightings that may also be told one by one
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -55,8 +55,8 @@ INSERT INTO kin (key_hash, seq, key, other) VALUES (:key_hash, :seq, :key, :othe
 DELETE FROM attestation WHERE seq = :seq;
 
 -- name: put_attestation
-INSERT INTO attestation (seq, of_hash, opinion, times, first, last, author, source)
-VALUES (:seq, :of_hash, :opinion, :times, :first, :last, :author, :source) ON CONFLICT DO NOTHING;
+INSERT INTO attestation (seq, of_hash, opinion, times, first, last, author, source, is_summary)
+VALUES (:seq, :of_hash, :opinion, :times, :first, :last, :author, :source, :is_summary) ON CONFLICT DO NOTHING;
 
 -- name: put_source
 INSERT INTO source (hash, name) VALUES (:hash, :name) ON CONFLICT DO NOTHING;

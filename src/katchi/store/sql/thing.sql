@@ -41,11 +41,11 @@ WHERE key_hash = :hash ORDER BY seq DESC LIMIT :limit;
 SELECT count(*) AS n FROM mention WHERE key_hash = :hash;
 
 -- name: attestations (sqlite)
-SELECT of_hash, opinion, times, first, last, author, source, seq FROM attestation
+SELECT of_hash, opinion, times, first, last, author, source, seq, is_summary FROM attestation
 WHERE of_hash IN (SELECT value FROM json_each(:hashes));
 
 -- name: attestations (postgresql)
-SELECT of_hash, opinion, times, first, last, author, source, seq FROM attestation WHERE of_hash = ANY(:hashes);
+SELECT of_hash, opinion, times, first, last, author, source, seq, is_summary FROM attestation WHERE of_hash = ANY(:hashes);
 
 -- name: kin (sqlite)
 SELECT DISTINCT key, other FROM kin WHERE key_hash IN (SELECT value FROM json_each(:hashes)) LIMIT :limit;

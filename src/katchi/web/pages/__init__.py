@@ -10,7 +10,19 @@ from litestar import Router
 from litestar.types import ControllerRouterHandler, Middleware
 
 from katchi.node.wiring import Node
-from katchi.web.pages import alarms, assets, intake, ledger, objects, partners, sign, situation, subscriptions, things
+from katchi.web.pages import (
+    alarms,
+    assets,
+    intake,
+    ledger,
+    objects,
+    partners,
+    sign,
+    situation,
+    subscriptions,
+    things,
+    watches,
+)
 from katchi.web.pages.shown import failed
 
 
@@ -38,6 +50,7 @@ def mount(_node: Node) -> Mounted:
             *subscriptions.HANDLERS,
             *things.HANDLERS,
             *alarms.HANDLERS,
+            *watches.HANDLERS,
             *ledger.HANDLERS,
         ],
         exception_handlers={Exception: failed},

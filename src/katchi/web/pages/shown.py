@@ -38,6 +38,7 @@ _STATUS = {
     "unknown-partner": 404,
     "unknown-object": 404,
     "unknown-alarm": 404,
+    "unknown-watch": 404,
 }
 
 
