@@ -149,6 +149,29 @@ def test_warning_lists_take_from_it_and_delete_nothing(node: Node) -> None:
     assert [problem.where for problem in telling.list_problems(node.folder)] == ["broken.json"]
 
 
+def test_lists_that_change_count_for_what_is_held_too(node: Node) -> None:
+    folder = node.folder / telling.OWN_LISTS
+    folder.mkdir()
+    pattern = f"[file:hashes.MD5 = '{MD5}' AND file:hashes.'SHA-256' = '{SHA256}']"
+    take(node, about(1, "[domain-name:value = 'www.ours.example']"), about(2, pattern))
+    rulings.renew_lists(node)
+    before = known(node)
+    own = {
+        "name": "ours",
+        "type": "string",
+        "list": ["www.ours.example", MD5],
+        "matching_attributes": ["domain", "md5"],
+    }
+    (folder / "ours.json").write_text(json.dumps(own))
+    assert rulings.renew_lists(node) == 2
+    assert [row.warned for row in held(node).values()] == [",own,", ",own,"]
+    assert known(node) == rebuilt(node)
+    (folder / "ours.json").unlink()
+    assert rulings.renew_lists(node) == 2
+    assert known(node) == before
+    assert rulings.renew_lists(node) == 0
+
+
 # ---- what people decide ------------------------------------------------------------------------------
 
 

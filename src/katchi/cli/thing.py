@@ -245,11 +245,20 @@ def grade(
 
 
 @app.command()
-def lists(context: typer.Context) -> None:
+def lists(
+    context: typer.Context,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Hold every thing against them now, if they changed; else within the hour.")
+    ] = False,
+) -> None:
     """Show the warning lists, and what is wrong with your own (the folder warning-lists of the node)."""
-    from katchi.node import telling
+    from katchi.node import rulings, telling
 
     invocation = here(context)
+    if renew:
+        with invocation.node() as node, invocation.progress("grade") as progress:
+            count = rulings.renew_lists(node, progress)
+        invocation.say("thing-renewed", count=count)
     with invocation.node() as node:
         found = telling.warning_lists(telling.lists_of(node.folder)).lists
         problems = telling.list_problems(node.folder)

@@ -370,6 +370,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "col-expected-count": ("expected", "예상"),
     "col-window": ("days", "기간(일)"),
     "alarm-none": ("Nothing rises faster than its past explains.", "과거에 비해 급증한 것이 없습니다."),
+    "thing-renewed": ("{count} things were held against the lists.", "항목 {count}건을 목록과 다시 대조했습니다."),
     "watch-added": ("{name}: what comes to match from now on is news.", "{name}: 앞으로 일치하는 것을 알립니다."),
     "watch-dropped": ("{name} is no longer watched.", "{name} 감시를 그만두었습니다."),
     "watch-none": (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from katchi import stix
 from katchi.errors import KatchiError
-from katchi.node.telling import Telling, teller
+from katchi.node.telling import Telling, classes_on, lists_of, teller, warning_lists
 from katchi.node.things import Decisions, Settling, telling_of
 from katchi.node.wiring import Node
 from katchi.overlap import things
@@ -111,17 +113,47 @@ def grade(node: Node, name: str, letter: str, *, person: str, why: str, progress
     return weigh_anew(node, progress)
 
 
+def renew_lists(node: Node, progress: Progress | None = None) -> int:
+    """Holds every thing against the warning lists, if those have changed since it was; returns how many there were."""
+    return _all_of(node, renewing_lists(node), progress)
+
+
+def renewing_lists(node: Node) -> Iterator[int]:
+    """The same, stretch by stretch; yields how many are done."""
+    files = lists_of(node.folder)
+    mark = hashlib.sha256(repr([Path(each).name for each in files]).encode()).digest()
+    with node.store.database.reading() as transaction:
+        before = rows.lists_mark(transaction)
+    if before == mark:
+        return
+    lists = warning_lists(files)
+    yield from _weighing(node, lambda key: classes_on(lists, key))
+    with node.store.database.writing() as transaction:
+        rows.put_lists_mark(transaction, mark)
+
+
 def weigh_anew(node: Node, progress: Progress | None = None) -> int:
     """Weighs every thing again, in stretches that let others write between them; returns how many there were."""
-    done, number = 0, 0
-    total = sum(count for _, count in node.store.things.counts())
-    while True:
-        with node.store.database.writing() as transaction:
-            found = rows.after(transaction, number, 2000)
-            if not found:
-                return done
-            tell = teller(telling_of(node, rows.rulings(transaction)))
-            Settling(node, transaction, tell).settle_keys({row.key: "" for row in found})
-        number, done = found[-1].number, done + len(found)
+    return _all_of(node, _weighing(node), progress)
+
+
+def _all_of(node: Node, weighing: Iterator[int], progress: Progress | None) -> int:
+    done, total = 0, sum(count for _, count in node.store.things.counts())
+    for done in weighing:
         if progress:
             progress(min(done, total), total)
+    return done
+
+
+def _weighing(node: Node, classes: Callable[[str], str] | None = None) -> Iterator[int]:
+    """`classes` tells of which warning lists a key is; without it, that stays as it was."""
+    done, number = 0, 0
+    while True:
+        with node.store.database.writing() as transaction:
+            found = rows.after(transaction, number, 1000)
+            if not found:
+                return
+            tell = teller(telling_of(node, rows.rulings(transaction)))
+            Settling(node, transaction, tell).settle_keys({row.key: "" for row in found}, classes)
+        number, done = found[-1].number, done + len(found)
+        yield done

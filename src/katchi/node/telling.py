@@ -59,6 +59,12 @@ def warning_lists(files: tuple[str, ...]) -> WarningLists:
     return WarningLists(*found)
 
 
+def classes_on(lists: WarningLists, stand: str) -> str:
+    """The classes of the lists that a thing is on, with commas."""
+    found = lists.matching(stand)
+    return ",".join(dict.fromkeys(info.category for info in found)) if found else ""
+
+
 class _Teller:
     def __init__(self, lists: WarningLists, apart: dict[str, frozenset[str]]) -> None:
         self._lists = lists
@@ -79,13 +85,9 @@ class _Teller:
             # That somebody also goes by the name of another one whom the tables know is one object's word, no more.
             if stand == own or things.is_folded_name(stand):
                 stands[stand] = None
-        warned = tuple(self._warned(stand) for stand in stands)
+        warned = tuple(classes_on(self._lists, stand) for stand in stands)
         kin = things.kin(item, keys) if len(keys) > 1 else ()
         return Told(tuple(stands), warned, things.saying(item), kin, attesting)
-
-    def _warned(self, stand: str) -> str:
-        found = self._lists.matching(stand)
-        return ",".join(dict.fromkeys(info.category for info in found)) if found else ""
 
 
 NOTHING: Final = Told()

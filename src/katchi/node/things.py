@@ -99,15 +99,20 @@ class Settling:
             touched.setdefault(stand, warned)
         return {each.of_id for each in told.attesting}
 
-    def settle_keys(self, touched: Mapping[str, str]) -> None:
-        """The things of these keys, weighed anew."""
+    def settle_keys(self, touched: Mapping[str, str], classes: Callable[[str], str] | None = None) -> None:
+        """The things of these keys, weighed anew.
+
+        With `classes`, what is known of their warning lists is forgotten and asked again.
+        """
         near = self.neighbourhood(touched)
+        if classes is not None:
+            touched = {key: classes(key) for key in near.keys}
         members: dict[str, list[str]] = {}
         for key in near.keys:
             members.setdefault(near.root(key), []).append(key)
         roots = members.keys() | near.keys
         known = rows.rows(self._transaction, roots)
-        weighed = self._weighing.weigh(members, known, touched)
+        weighed = self._weighing.weigh(members, known, touched, are_classes_known=classes is not None)
         fresh, changed = [], []
         for root, row in weighed.items():
             before = known.get(root)
@@ -200,9 +205,13 @@ class Weighing:
         return cls(transaction, grades, rows.sources(transaction), node.settings.half_life, node.clock.now())
 
     def weigh(
-        self, members: Mapping[str, Sequence[str]], known: Mapping[str, ThingRow], warned: Mapping[str, str]
-    ) -> dict[str, dict[str, Any]]:
-        """The rows of the things with these roots and keys; those of which nobody speaks are left out."""
+        self, members: Mapping[str, Sequence[str]], known: Mapping[str, ThingRow], warned: Mapping[str, str],
+        *, are_classes_known: bool = False,
+    ) -> dict[str, dict[str, Any]]:  # fmt: skip
+        """The rows of the things with these roots and keys; those of which nobody speaks are left out.
+
+        `warned` has the classes of warning lists of some keys, or (`are_classes_known`) of all.
+        """
         said, counts = self._said(members, known)
         attested = self._attested(row.id_hash for each in said.values() for row in each)
         found = {}
@@ -210,7 +219,8 @@ class Weighing:
             statements = [row for key in keys for row in said.get(hash_of(key), ())]
             if not statements:
                 continue
-            classes = _classes([warned.get(key, "") for key in keys], [known[key] for key in keys if key in known])
+            before = () if are_classes_known else [known[key] for key in keys if key in known]
+            classes = _classes([warned.get(key, "") for key in keys], before)
             attestations = [each for row in statements for each in attested.get(row.id_hash, ())] if attested else []
             found[root] = self._row(root, statements, attestations, classes)
             if counts:  # of a thing that much is said of, not all was looked at

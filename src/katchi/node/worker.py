@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from katchi.errors import KatchiError
 from katchi.exchange.channels.link import Link
-from katchi.node import deliver, emerging, heads, withdrawals
+from katchi.node import deliver, emerging, heads, rulings, withdrawals
 from katchi.node.release import judge
 from katchi.node.subscriptions import Rounds
 from katchi.node.wiring import Node, refresh_key
@@ -53,6 +54,7 @@ class Worker:
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="katchi-exchange")
         self._subscriptions = Rounds(node, self._stopping.is_set)
+        self._renewing: Iterator[int] | None = None
         self._rises_at = node.clock.now() + RISES_EVERY // 60  # not while it starts
         self._thread = threading.Thread(target=self._run, name="katchi-worker", daemon=True)
 
@@ -86,7 +88,7 @@ class Worker:
         self._node.elsewhere.rest()
         self._subscriptions.look()
         self._look_for_rises()
-        busy = False
+        busy = self._renew_lists()
         for row in self._node.store.partners.all():
             if row.state == "active":
                 behind = self._node.store.log.end()[0] - row.judged_seq
@@ -96,10 +98,17 @@ class Worker:
                     self._set_out(row)
         return busy
 
+    def _renew_lists(self) -> bool:
+        """One stretch of holding things against warning lists that changed; True while there is more."""
+        if self._renewing is not None and next(self._renewing, None) is None:
+            self._renewing = None
+        return self._renewing is not None
+
     def _look_for_rises(self) -> None:
         now = self._node.clock.now()
         if now >= self._rises_at:
             self._rises_at = now + RISES_EVERY
+            self._renewing = self._renewing or rulings.renewing_lists(self._node)
             emerging.look(self._node)
 
     def _set_out(self, row: PartnerRow) -> None:

@@ -260,6 +260,17 @@ def alarms(transaction: Transaction, *, since: int) -> list[Alarm]:
     return [Alarm(*row) for row in transaction.tuples("thing", "alarms", since=since)]
 
 
+def lists_mark(transaction: Transaction) -> bytes | None:
+    """Against which warning lists all things were held."""
+    row = transaction.run("ledger", "setting", name="warning-lists").first()
+    return None if row is None else bytes(row.value)
+
+
+def put_lists_mark(transaction: Transaction, mark: bytes) -> None:
+    """All things were held against these warning lists."""
+    transaction.run("ledger", "put_setting", name="warning-lists", value=mark)
+
+
 def put(transaction: Transaction, fresh: Sequence[dict[str, Any]], changed: Sequence[dict[str, Any]]) -> None:
     """Adds things, which get the next numbers in their order, and changes others by theirs."""
     number = transaction.run("thing", "last_number").one().number

@@ -23,11 +23,15 @@ def _read(node: Node) -> list[tuple[WatchRow, list[WatchHit]]]:
     return [(each, node.store.watches.news(each, _SHOWN) if each.news else []) for each in node.store.watches.all()]
 
 
-async def _shown(request: Request[Any, Any, Any], problem: KatchiError | None, name: str = "", text: str = "") -> Response[str]:
+async def _shown(
+    request: Request[Any, Any, Any], problem: KatchiError | None, name: str = "", text: str = ""
+) -> Response[str]:
     found = await sync_to_thread(_read, node_of(request))
     diagnostic = problem.diagnostic() if problem else None
     status = 400 if problem else 200
-    return page(request, "watches.html", watches=found, problem=diagnostic, written={"name": name, "text": text}, status=status)
+    return page(
+        request, "watches.html", watches=found, problem=diagnostic, written={"name": name, "text": text}, status=status
+    )
 
 
 @get("/watches", guards=[at_least("reader")])
