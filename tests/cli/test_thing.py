@@ -120,3 +120,13 @@ def test_a_saved_search_tells_what_comes_to_match(katchi: Katchi, tmp_path: Path
     katchi.good("watch", "drop", "ours")
     assert katchi("watch", "drop", "ours").status == 3
     assert katchi("watch", "add", "x", "kind:nothing").status == 2
+
+
+def test_two_things_are_shown_beside_each_other(filled: Katchi) -> None:
+    found = filled.asked("thing", "compare", "evil.example", "http://evil.example/a")
+    aspects = {each["aspect"]: each for each in found["aspects"]}
+    assert (found["same"], aspects["sources"]["both"]) == (False, ["own"])
+    assert aspects["neighbours"]["only_one"] == ["software:name:manuscrypt"]
+    assert filled.asked("thing", "compare", "라자루스", "HIDDEN COBRA")["same"] is True
+    assert "neighbours" in filled.good("thing", "compare", "evil.example", "http://evil.example/a").out
+    assert filled("thing", "compare", "evil.example", "no such thing").status == 2

@@ -216,3 +216,13 @@ def test_a_search_is_saved_and_its_news_stands_until_somebody_has_looked(filled:
     with filled.signed_in("reader") as client:
         token = TOKEN.findall(client.get("/things", params={"q": "kind:ipv4"}).text)[0]
         assert client.post("/watches", data={"token": token, "q": "a", "name": "b"}).status_code == 403
+
+
+def test_two_things_are_shown_beside_each_other(filled: Console) -> None:
+    with filled.signed_in("reader") as client:
+        assert 'class="empty"' in client.get("/compare").text
+        shown = client.get("/compare", params={"one": "evil.example", "other": "라자루스"})
+        assert (shown.status_code, "Lazarus Group" in shown.text, SCRIPT in shown.text) == (200, True, False)
+        assert client.get("/compare", params={"one": "evil.example", "other": "no such"}).status_code == 400
+        same = client.get("/compare", params={"one": "라자루스", "other": "HIDDEN COBRA"}).text
+        assert "the same thing" in same

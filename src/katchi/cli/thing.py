@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -195,6 +196,49 @@ def _voice(shown: Portrait, voice: object) -> dict[str, object]:
         "strength": round(voice.strength, 3), "statements": voice.statements, "last": moment(voice.last),
         "sources": [shown.sources.get(each, "?") for each in voice.sources],
     }  # fmt: skip
+
+
+@app.command()
+def compare(context: typer.Context, thing: Thing, other: Thing) -> None:
+    """Show two things beside each other: what both have, and what only one of them has."""
+    from katchi.node import comparing
+
+    invocation = here(context)
+    with invocation.node() as node:
+        found = comparing.compare(node, _root(node, thing), _root(node, other))
+    sides = [
+        {"key": each.root, "name": each.row.name if each.row else None, "score": each.score}
+        for each in (found.one, found.other)
+    ]
+    invocation.answer(
+        {
+            "one": sides[0], "other": sides[1], "same": found.are_one,
+            "aspects": [
+                {"aspect": line.aspect, "both": list(line.both), "only_one": list(line.only_one),
+                 "only_other": list(line.only_other),
+                 "likeness": None if line.likeness is None else round(line.likeness, 3)}
+                for line in found.lines
+            ],
+            "objects": [object_id for object_id, _ in found.objects],
+        }
+    )  # fmt: skip
+    for side in sides:
+        invocation.tell(f"{side['name'] or side['key']}   {side['key']}   {side['score']}")
+    if found.are_one:
+        invocation.say("thing-same")
+        return
+    invocation.table(
+        ("aspect", "likeness", "only-one", "both", "only-other"),
+        [
+            (line.aspect, f"{line.likeness:.0%}", _few(line.only_one), _few(line.both), _few(line.only_other))
+            for line in found.lines
+            if line.likeness is not None
+        ],
+    )
+
+
+def _few(values: Sequence[str]) -> str:
+    return ", ".join(values[:5]) + (f" … ({len(values)})" if len(values) > 5 else "")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import portrait, rulings, search
+from katchi.node import comparing, portrait, rulings, search
 from katchi.node.portrait import Portrait
 from katchi.web.pages.shown import HEADERS, form_of, moment, page, person_of
 from katchi.web.session import at_least, node_of
@@ -124,6 +124,20 @@ async def _shown(request: Request[Any, Any, Any], text: str, problem: KatchiErro
     )  # fmt: skip
 
 
+@get("/compare", guards=[at_least("reader")])
+async def compared(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Two things beside each other."""
+    node = node_of(request)
+    asked = [(request.query_params.get(name) or "")[:20_000] for name in ("one", "other")]
+    roots = [await sync_to_thread(search.root_of, node, text) if text else None for text in asked]
+    unclear = [text for text, root in zip(asked, roots, strict=True) if text and root is None]
+    problem = search.BadQueryError("It is not clear which thing this is.", found=unclear[0][:80]) if unclear else None
+    found = await sync_to_thread(comparing.compare, node, roots[0], roots[1]) if roots[0] and roots[1] else None
+    diagnostic = problem.diagnostic() if problem else None
+    status = 400 if problem else 200
+    return page(request, "comparison.html", found=found, asked=asked, problem=diagnostic, status=status)
+
+
 @post("/thing/{decision:str}", guards=[at_least("analyst")])
 async def decide(request: Request[Any, Any, Any], decision: FromPath[str]) -> Response[Any]:
     """Joins two things, splits them, or takes that back."""
@@ -200,4 +214,4 @@ def _spoke(place: int, of: int, about: tuple[str, str, str, str]) -> Spoke:
     return Spoke(round(360 + 230 * math.cos(angle)), round(190 + 150 * math.sin(angle)), short, what, href, kind)
 
 
-HANDLERS: Sequence[Any] = [found, as_table, pasted, one, decide]
+HANDLERS: Sequence[Any] = [found, as_table, pasted, one, compared, decide]
