@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from katchi import stix
-from katchi.node import emerging
+from katchi.node import emerging, portrait
 from katchi.node.clock import SetClock
 from katchi.node.emerging import DAY, UnknownAlarmError
 from katchi.node.receive import receive
@@ -82,6 +82,36 @@ def test_sightings_of_an_indicator_are_of_what_it_indicates_too(node: Node) -> N
     tell(node, MALWARE, steady())
     tell(node, C2, {TODAY: 12}, first=2000)
     assert {alarm.key for alarm in emerging.look(node)} == {"domain:c2.example", "software:S0366"}
+
+
+def test_a_sector_rises_though_each_thing_is_seen_once(node: Node) -> None:
+    bank = stix_object("identity", 1, name="A bank", identity_class="organization", sectors=["financial-services"])
+    mill = stix_object("identity", 2, name="A mill", identity_class="organization", sectors=["manufacturing"])
+    receive(node, bundle(bank, mill), via="test", submitter="kim")
+    items = []
+    for number in range(140):
+        seen = indicator(100 + number, pattern=f"[ipv4-addr:value = '203.0.113.{number}']")
+        where = bank if number % 2 or number >= 120 else mill
+        day = TODAY - 60 + number // 2 if number < 120 else TODAY
+        items += [seen, {**sighting(5000 + number, seen, day, 1), "where_sighted_refs": [where["id"]]}]
+    assert receive(node, bundle(*items), via="test", submitter="kim").refused == 0
+    (alarm,) = emerging.look(node)
+    assert (alarm.key, alarm.name, alarm.is_of_a_place) == ("sector:financial-services", "financial-services", True)
+    shown = portrait.portrait(node, "ipv4:203.0.113.139").tally
+    assert (shown.total, shown.by_source, shown.by_place) == (1, [("own", 1)], [("sector:financial-services", 1)])
+
+
+def test_a_days_sum_and_its_parts_count_once(node: Node) -> None:
+    tell(node, MALWARE, {TODAY - 1: 3})
+    whole = {**sighting(7000, MALWARE, TODAY - 1, 5), "summary": True}
+    receive(node, bundle(whole), via="test", submitter="kim")
+    assert portrait.portrait(node, "software:S0366").tally.total == 5
+    tell(node, MALWARE, {TODAY - 1: 4}, first=7001)
+    assert portrait.portrait(node, "software:S0366").tally.total == 7
+    receive(
+        node, bundle({**whole, "id": sighting(7009, MALWARE, 1, 1)["id"]}), origin="us-cert", via="t", submitter="k"
+    )
+    assert portrait.portrait(node, "software:S0366").tally.total == 12
 
 
 def test_with_no_past_nothing_is_a_rise(node: Node) -> None:

@@ -136,6 +136,8 @@ def _more(invocation: Invocation, shown: Portrait) -> None:
             for each in shown.relations
         ],
     )
+    for name, count in (*shown.tally.by_source, *shown.tally.by_place):
+        invocation.tell(invocation.word("thing-seen", name=name, count=count))
     for key in shown.keys[1:]:
         invocation.tell(f"= {key}")
     for how, scored, key in shown.linked:
@@ -185,6 +187,10 @@ def _document(shown: Portrait, now: int) -> dict[str, object]:
             for each in shown.rulings
         ],
         "released_to": dict(shown.releases),
+        "sightings_counted": {
+            "total": shown.tally.total, "by_source": dict(shown.tally.by_source),
+            "by_place": dict(shown.tally.by_place), "by_day": list(shown.tally.by_day),
+        },
     }  # fmt: skip
 
 

@@ -370,6 +370,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "col-expected-count": ("expected", "예상"),
     "col-window": ("days", "기간(일)"),
     "alarm-none": ("Nothing rises faster than its past explains.", "과거에 비해 급증한 것이 없습니다."),
+    "thing-seen": ("  seen {count} times: {name}", "  {count}회 탐지: {name}"),
     "thing-same": ("Both are the same thing.", "둘은 같은 것입니다."),
     "col-aspect": ("aspect", "항목"),
     "col-likeness": ("alike", "유사도"),

@@ -1,4 +1,4 @@
-"""Alarms when sightings of a thing, or of what it indicates, rise faster than their own past explains."""
+"""Alarms when sightings of a thing, of what it indicates, or of a sector rise faster than their own past explains."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 
 from katchi import stix
 from katchi.errors import KatchiError
+from katchi.node.sighted import by_place
 from katchi.node.telling import teller
 from katchi.node.things import Decisions, Neighbourhood, telling_of, title_of
 from katchi.node.wiring import Node
@@ -47,23 +48,25 @@ class Series:
 
 
 def look(node: Node, progress: Progress | None = None) -> list[Alarm]:
-    """Judges everything that was sighted within the last days; keeps and returns the alarms that are new or go on."""
+    """Judges what was sighted within the last days, and where; keeps and returns the alarms that are new or go on."""
     now = node.clock.now()
     with node.store.database.reading() as transaction:
         tell = teller(telling_of(node, rows.rulings(transaction)))
         sighted = _sighted(transaction, tell, now)
         shares = emerging.delays(rows.lags(transaction, since=now - 60 * DAY, until=now - 14 * DAY))
         names = rows.sources(transaction)
+        regions = by_place(transaction, since=now - PAST)
         found = []
-        for done, (root, id_hashes) in enumerate(sighted.items(), 1):
-            series = _series(rows.attestations(transaction, id_hashes), names, now)
+        for done, root in enumerate((*sighted, *regions), 1):
+            counted = regions[root] if root in regions else rows.attestations(transaction, sighted[root])
+            series = _series(counted, names, now)
             verdict = emerging.judge(
                 series.counts, first_weekday=(series.first_day + _THURSDAY) % 7, reported=shares
             )  # fmt: skip
             if verdict.is_alarm:
                 found.append((root, series, verdict))
             if progress:
-                progress(done, len(sighted))
+                progress(done, len(sighted) + len(regions))
     return _keep(node, found, now)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from katchi import stix
 from katchi.node.search import Scored, score_of
+from katchi.node.sighted import Tally, tally
 from katchi.node.telling import Telling, lists_of, teller, warning_lists
 from katchi.node.things import Decisions, Neighbourhood, Weighing, telling_of
 from katchi.node.wiring import Node
@@ -84,6 +85,7 @@ class Portrait:
     rulings: Sequence[Ruling]
     releases: Sequence[tuple[str, int]]  # partner, how many of the objects went to it
     sources: dict[int, str]
+    tally: Tally
 
     @property
     def written(self) -> str:
@@ -130,6 +132,7 @@ def portrait(node: Node, key: str) -> Portrait:
     with node.store.database.reading() as transaction:
         statements, attested = replace(weighing, transaction=transaction).gather(root, keys, known)
         seen = _seen(transaction, attested)
+        counted = tally(transaction, attested, weighing.sources, now=weighing.now)
         authors = _authors(transaction, said)
         relations = _relations(transaction, [hit for hit, _ in said], telling)
     lists = [(each, info) for each in keys for info in warning_lists(lists_of(node.folder)).matching(each)]
@@ -141,6 +144,7 @@ def portrait(node: Node, key: str) -> Portrait:
         [Said(hit, each, authors.get(each.author, "")) for hit, each in said], seen, lists,
         _identity(root), _possible(near, root), linked, relations,
         [each for each in rulings if {each.key, each.other} & {*keys, *near.keys}], releases, dict(weighing.sources),
+        counted,
     )  # fmt: skip
 
 

@@ -106,6 +106,11 @@ class Alarm:
     why: str | None
 
     @property
+    def is_of_a_place(self) -> bool:
+        """Whether it is of a sector or a country, not of a thing."""
+        return self.key.startswith(("sector:", "country:"))
+
+    @property
     def counts(self) -> list[int]:
         """Sightings by day, the last day last."""
         return [int(each) for each in msgspec.json.decode(self.evidence)["counts"]]
@@ -247,6 +252,17 @@ def objects_of_hashes(transaction: Transaction, id_hashes: Sequence[int]) -> lis
     """(id, bytes) of the newest versions of the objects whose ids have these hashes."""
     found = transaction.tuples("thing", "objects_of_hashes", hashes=transaction.among(id_hashes))
     return [(row[0], bytes(row[1])) for row in found]
+
+
+def whereabouts(transaction: Transaction) -> list[tuple[str, bytes]]:
+    """(id, bytes) of all identities and locations: where something may have been seen."""
+    return [(row[0], bytes(row[1])) for row in transaction.tuples("thing", "whereabouts")]
+
+
+def sighted_at(transaction: Transaction, id_hashes: Sequence[int], *, since: int) -> list[AttestationRow]:
+    """Sightings since then whose `where_sighted_refs` name any object whose id has one of these hashes."""
+    found = transaction.tuples("thing", "sighted_at", hashes=transaction.among(id_hashes), since=since)
+    return _once([AttestationRow(*row) for row in found])
 
 
 def lags(transaction: Transaction, *, since: int, until: int) -> list[int]:

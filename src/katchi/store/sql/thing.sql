@@ -149,3 +149,17 @@ UPDATE alarm SET closed_at = :at, person = :person, why = :why WHERE number = :n
 
 -- name: names_under
 SELECT s.name FROM mention m JOIN summary s ON s.seq = m.seq WHERE m.key_hash = :hash ORDER BY m.seq LIMIT 20;
+
+-- name: whereabouts
+SELECT s.object_id, o.raw FROM summary s JOIN object o ON o.seq = s.seq WHERE s.type IN ('identity', 'location');
+
+-- name: sighted_at (sqlite)
+SELECT DISTINCT a.of_hash, a.opinion, a.times, a.first, a.last, a.author, a.source, a.seq, a.is_summary
+FROM link l JOIN attestation a ON a.seq = l.from_seq
+WHERE l.to_hash IN (SELECT value FROM json_each(:hashes)) AND l.path LIKE 'where_sighted_refs%' AND a.last >= :since
+  AND a.opinion IS NULL;
+
+-- name: sighted_at (postgresql)
+SELECT DISTINCT a.of_hash, a.opinion, a.times, a.first, a.last, a.author, a.source, a.seq, a.is_summary
+FROM link l JOIN attestation a ON a.seq = l.from_seq
+WHERE l.to_hash = ANY(:hashes) AND l.path LIKE 'where_sighted_refs%' AND a.last >= :since AND a.opinion IS NULL;
