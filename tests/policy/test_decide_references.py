@@ -86,11 +86,21 @@ def test_unless_the_terms_withhold_such_objects() -> None:
     assert decided(link, strict, world_of(FINE)) == Withheld("reference-unknown", elsewhere, "a rule", elsewhere)
 
 
-def test_nothing_points_to_what_came_from_the_recipient_itself() -> None:
+@pytest.mark.parametrize("more", ['sources = ["any"]', 'unknown-references = "withhold"', 'references = "drop"'])
+def test_what_came_from_the_recipient_itself_may_be_named_to_it(more: str) -> None:
     world = world_of(FINE)
     world.hold(ALSO_FINE, origin="park")
     link = made("relationship", source_ref=FINE.id, target_ref=ALSO_FINE.id)
-    assert decided(link, terms('sources = ["any"]'), world) == Withheld(
+    found = decided(link, terms(more), world)
+    assert isinstance(found, Release)
+    assert (found.copy, found.dropped) == (None, ())
+
+
+def test_what_came_from_somebody_else_may_not() -> None:
+    world = world_of(FINE)
+    world.hold(ALSO_FINE, origin="choi")
+    link = made("relationship", source_ref=FINE.id, target_ref=ALSO_FINE.id)
+    assert decided(link, terms(), world) == Withheld(
         "reference-withheld", ALSO_FINE.id, "a rule", waits_for=ALSO_FINE.id
     )
 

@@ -7,7 +7,7 @@ without it; what goes as a copy makes copies of whatever names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -69,14 +69,18 @@ def _top(path: str) -> str:
 def reach(root: Standing, question: Question) -> dict[str, Standing]:
     """Every object that `root` leads to, settled; `root` itself is changed to how it stands in the end."""
     known = {root.obj.id: root}
+    theirs: set[str] = set()
     waiting = [root]
     while waiting:
         current = waiting.pop()
         for _, object_id in current.references if current.is_allowed else ():
-            if object_id in known:
+            if object_id in known or object_id in theirs:
                 continue
             held = question.world.object(object_id)
             if held is None:
+                continue
+            if _is_theirs(object_id, question):
+                theirs.add(object_id)
                 continue
             found = _held(held, question)
             known[object_id] = found
@@ -84,8 +88,13 @@ def reach(root: Standing, question: Question) -> dict[str, Standing]:
         if len(known) > MAX_REACH:
             root.verdict = Withheld("references-too-many", str(MAX_REACH), _rule(root))
             return known
-    _settle(known)
+    _settle(known, theirs)
     return known
+
+
+def _is_theirs(object_id: str, question: Question) -> bool:
+    """Whether the recipient gave it to us: it does not go back, but a sighting of it may name it."""
+    return not question.terms.echo and question.world.origin(object_id) == question.recipient.name
 
 
 def _held(obj: stix.Object, question: Question) -> Standing:
@@ -100,12 +109,12 @@ def _held(obj: stix.Object, question: Question) -> Standing:
     )
 
 
-def _settle(known: dict[str, Standing]) -> None:
+def _settle(known: dict[str, Standing], theirs: Set[str]) -> None:
     users: dict[str, list[str]] = {}
     for object_id, each in known.items():
         for _, target in dict.fromkeys(each.references):
             users.setdefault(target, []).append(object_id)
-    _take_away(known, users)
+    _take_away(known, users, theirs)
     copied = [object_id for object_id, each in known.items() if each.is_allowed and (each.is_copy or each.dropped)]
     while copied:
         target = copied.pop()
@@ -118,10 +127,10 @@ def _settle(known: dict[str, Standing]) -> None:
                     copied.append(user.obj.id)
 
 
-def _take_away(known: dict[str, Standing], users: dict[str, list[str]]) -> None:
+def _take_away(known: dict[str, Standing], users: dict[str, list[str]], theirs: Set[str]) -> None:
     """Spreads what may not go to whatever cannot do without it."""
     for each in list(known.values()):
-        for target in _unknown(each, known):
+        for target in _unknown(each, known.keys() | theirs):
             _lose(each, target, Withheld("reference-unknown", target, _rule(each), target))
     lost = [object_id for object_id, each in known.items() if not each.is_allowed]
     while lost:
@@ -143,7 +152,7 @@ def _take_away(known: dict[str, Standing], users: dict[str, list[str]]) -> None:
                 lost.append(user.obj.id)
 
 
-def _unknown(each: Standing, known: dict[str, Standing]) -> Iterator[str]:
+def _unknown(each: Standing, known: Set[str]) -> Iterator[str]:
     if isinstance(each.verdict, Allowed) and each.verdict.rule.unknown_references == "withhold":
         yield from {target for _, target in each.references if target not in known}
 
