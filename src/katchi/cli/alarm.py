@@ -18,10 +18,11 @@ app = typer.Typer(help="What rises faster than its own past explains.", no_args_
 @app.command()
 def look(context: typer.Context) -> None:
     """Judge what was sighted lately, now; a served node does so every hour."""
-    from katchi.node import emerging
+    from katchi.node import daily, emerging
 
     invocation = here(context)
     with invocation.node() as node, invocation.progress("alarm") as progress:
+        daily.tell(node)
         found = emerging.look(node, progress)
     invocation.answer({"alarms": [_document(each) for each in found]})
     if not found:

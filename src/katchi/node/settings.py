@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     compress: Literal["remote", "always", "never"] = "remote"  # TAXII's pages, for clients that take gzip or zstd
     half_life: dict[str, Positive] = {}  # days after which half of the belief in a kind of thing is left
     never_block: tuple[str, ...] = STOPS  # classes of warning lists that keep what is on them from lists that block
+    tell_daily: Literal["", "clear", "green", "amber", "amber+strict"] = ""  # marking of daily sums; "": none are made
     limits: Limits = Limits()
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from katchi.errors import KatchiError
 from katchi.exchange.channels.link import Link
-from katchi.node import deliver, emerging, heads, rulings, withdrawals
+from katchi.node import daily, deliver, emerging, heads, rulings, withdrawals
 from katchi.node.release import judge
 from katchi.node.subscriptions import Rounds
 from katchi.node.wiring import Node, refresh_key
@@ -109,6 +109,7 @@ class Worker:
         if now >= self._rises_at:
             self._rises_at = now + RISES_EVERY
             self._renewing = self._renewing or rulings.renewing_lists(self._node)
+            daily.tell(self._node)
             emerging.look(self._node)
 
     def _set_out(self, row: PartnerRow) -> None:

@@ -13,6 +13,7 @@ from katchi.store.log import hash_of
 from katchi.store.search import Hit, hit_of
 
 _MOST_KIN = 10_000
+_OWN = hash_of("own")
 
 
 class ThingRow(NamedTuple):
@@ -169,25 +170,48 @@ def latest_statements(transaction: Transaction, key_hash: int, limit: int) -> tu
 def attestations(transaction: Transaction, id_hashes: Iterable[int]) -> list[AttestationRow]:
     """Sightings and opinions of objects whose ids have these hashes, each counted once."""
     found = transaction.tuples("thing", "attestations", hashes=transaction.among(sorted(set(id_hashes))))
-    return _once([AttestationRow(*row) for row in found])
+    return _once(transaction, [AttestationRow(*row) for row in found])
 
 
-def _once(found: list[AttestationRow]) -> list[AttestationRow]:
-    """Without what is told twice: a source's sightings of a day one by one, or their sum, whichever says more."""
+def _once(transaction: Transaction, found: list[AttestationRow]) -> list[AttestationRow]:
+    """Without what is told twice: a source's sightings of a day one by one, or their sum, whichever says more.
+
+    What the node's own tools tell is summed up by the node: they and the node are one source.
+    """
     if not any(row.is_summary for row in found):
         return found
+    tools = {hash_of(row.name) for row in transaction.run("thing", "tools")}
+
+    def day(row: AttestationRow) -> tuple[int, int, int]:
+        return row.of_hash, _OWN if row.source in tools else row.source, row.last // 86_400_000_000
+
     days: dict[tuple[int, int, int], list[int]] = {}
     for row in found:
         if row.opinion is None:
-            days.setdefault(_day_of(row), [0, 0])[row.is_summary] += row.times
+            days.setdefault(day(row), [0, 0])[row.is_summary] += row.times
+
+    def counts(row: AttestationRow) -> bool:
+        parts, whole = days[day(row)]
+        return (whole > parts) == bool(row.is_summary)
+
+    return [row for row in found if row.opinion is not None or counts(row)]
+
+
+class Seen(NamedTuple):
+    """A sighting of an object whose id has this hash; not a sum of others."""
+
+    of_hash: int
+    last: int
+    times: int
+
+
+def own_sightings(transaction: Transaction, *, since: int) -> list[Seen]:
+    """What the node and its tools themselves saw since then."""
+    tools = [hash_of(row.name) for row in transaction.run("thing", "tools")]
     return [
-        row for row in found
-        if row.opinion is not None or (days[_day_of(row)][1] > days[_day_of(row)][0]) == bool(row.is_summary)
-    ]  # fmt: skip
-
-
-def _day_of(row: AttestationRow) -> tuple[int, int, int]:
-    return row.of_hash, row.source, row.last // 86_400_000_000
+        Seen(*row)
+        for row in transaction.tuples("thing", "sightings_of", sources=transaction.among([_OWN, *tools]), since=since)
+    ]
 
 
 def kin_of(transaction: Transaction, keys: Iterable[str]) -> dict[str, list[str]]:
@@ -262,7 +286,7 @@ def whereabouts(transaction: Transaction) -> list[tuple[str, bytes]]:
 def sighted_at(transaction: Transaction, id_hashes: Sequence[int], *, since: int) -> list[AttestationRow]:
     """Sightings since then whose `where_sighted_refs` name any object whose id has one of these hashes."""
     found = transaction.tuples("thing", "sighted_at", hashes=transaction.among(id_hashes), since=since)
-    return _once([AttestationRow(*row) for row in found])
+    return _once(transaction, [AttestationRow(*row) for row in found])
 
 
 def lags(transaction: Transaction, *, since: int, until: int) -> list[int]:

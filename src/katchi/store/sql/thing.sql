@@ -163,3 +163,14 @@ WHERE l.to_hash IN (SELECT value FROM json_each(:hashes)) AND l.path LIKE 'where
 SELECT DISTINCT a.of_hash, a.opinion, a.times, a.first, a.last, a.author, a.source, a.seq, a.is_summary
 FROM link l JOIN attestation a ON a.seq = l.from_seq
 WHERE l.to_hash = ANY(:hashes) AND l.path LIKE 'where_sighted_refs%' AND a.last >= :since AND a.opinion IS NULL;
+
+-- name: tools
+SELECT name FROM partner WHERE kind = 'tool';
+
+-- name: sightings_of (sqlite)
+SELECT of_hash, last, times FROM attestation
+WHERE last >= :since AND opinion IS NULL AND is_summary = 0 AND source IN (SELECT value FROM json_each(:sources));
+
+-- name: sightings_of (postgresql)
+SELECT of_hash, last, times FROM attestation
+WHERE last >= :since AND opinion IS NULL AND is_summary = 0 AND source = ANY(:sources);
