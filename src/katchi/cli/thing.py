@@ -21,6 +21,12 @@ app = typer.Typer(
 )
 
 Thing = Annotated[str, typer.Argument(metavar="THING", help="A value, a name, or a key such as actor:G0032.")]
+Tell = Annotated[
+    str,
+    typer.Option(
+        metavar="TLP", help="Tell partners as an opinion marked so, if terms let it go: clear, green, amber …"
+    ),
+]
 Why = Annotated[str, typer.Option(help="For whoever reads it later.")]
 
 
@@ -146,6 +152,16 @@ def _more(invocation: Invocation, shown: Portrait) -> None:
         invocation.say("thing-possible", names=f"{title} ({key})")
     for key, info in shown.lists:
         invocation.tell(f"{key}: {info.title} [{info.category}]")
+    for each in shown.advice:
+        invocation.tell(
+            invocation.word(
+                f"advice-{each.is_same}",
+                origin=each.origin,
+                name=each.other.name,
+                id=each.other.object_id,
+                why=each.why,
+            )
+        )
     for ruling in shown.rulings:
         invocation.say(
             "thing-ruling", key=ruling.key, other=ruling.other, person=ruling.person, at=moment(ruling.at),
@@ -187,6 +203,11 @@ def _document(shown: Portrait, now: int) -> dict[str, object]:
             for each in shown.rulings
         ],
         "released_to": dict(shown.releases),
+        "advice": [
+            {"from": each.origin, "same": each.is_same, "other": each.other.object_id, "name": each.other.name,
+             "why": each.why}
+            for each in shown.advice
+        ],
         "sightings_counted": {
             "total": shown.tally.total, "by_source": dict(shown.tally.by_source),
             "by_place": dict(shown.tally.by_place), "by_day": list(shown.tally.by_day),
@@ -248,32 +269,34 @@ def _few(values: Sequence[str]) -> str:
 
 
 @app.command()
-def join(context: typer.Context, thing: Thing, other: Thing, why: Why) -> None:
+def join(context: typer.Context, thing: Thing, other: Thing, why: Why, tell: Tell = "") -> None:
     """Decide that two are one thing. It outlives every rebuild."""
-    _decide(context, "join", thing, other, why)
+    _decide(context, "join", thing, other, why, tell)
 
 
 @app.command()
-def split(context: typer.Context, thing: Thing, other: Thing, why: Why) -> None:
+def split(context: typer.Context, thing: Thing, other: Thing, why: Why, tell: Tell = "") -> None:
     """Decide that two are not one thing, whatever tables or hashes say."""
-    _decide(context, "split", thing, other, why)
+    _decide(context, "split", thing, other, why, tell)
 
 
 @app.command()
-def withdraw(context: typer.Context, thing: Thing, other: Thing, why: Why) -> None:
+def withdraw(context: typer.Context, thing: Thing, other: Thing, why: Why, tell: Tell = "") -> None:
     """Take back what was decided of two."""
-    _decide(context, "withdraw", thing, other, why)
+    _decide(context, "withdraw", thing, other, why, tell)
 
 
-def _decide(context: typer.Context, what: str, thing: str, other: str, why: str) -> None:
-    from katchi.node import rulings
+def _decide(context: typer.Context, what: str, thing: str, other: str, why: str, marking: str) -> None:
+    from katchi.node import advising, rulings
 
     invocation = here(context)
     act = {"join": rulings.join, "split": rulings.split, "withdraw": rulings.withdraw}[what]
     with invocation.node() as node:
         key, second = _key(node, thing), _key(node, other)
         act(node, key, second, person=person(), why=why)
-    invocation.answer({"key": key, "other": second, "decision": what})
+        is_same = {"join": True, "split": False}.get(what)
+        told = advising.tell(node, key, second, is_same=is_same, why=why, marking=marking) if marking else []
+    invocation.answer({"key": key, "other": second, "decision": what, "told": told})
     invocation.say(f"thing-{what}", key=key, other=second)
 
 

@@ -371,6 +371,11 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "col-window": ("days", "기간(일)"),
     "alarm-none": ("Nothing rises faster than its past explains.", "과거에 비해 급증한 것이 없습니다."),
     "thing-seen": ("  seen {count} times: {name}", "  {count}회 탐지: {name}"),
+    "advice-True": (
+        "{origin} says that it is the same as {name} ({id}): {why}",
+        "{origin}: {name}({id})와(과) 같음: {why}",
+    ),
+    "advice-False": ("{origin} says that it is not {name} ({id}): {why}", "{origin}: {name}({id})와(과) 다름: {why}"),
     "thing-same": ("Both are the same thing.", "둘은 같은 것입니다."),
     "col-aspect": ("aspect", "항목"),
     "col-likeness": ("alike", "유사도"),

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from katchi import stix
+from katchi.node.advising import Advice, advice
 from katchi.node.search import Scored, score_of
 from katchi.node.sighted import Tally, tally
 from katchi.node.telling import Telling, lists_of, teller, warning_lists
@@ -86,6 +87,7 @@ class Portrait:
     releases: Sequence[tuple[str, int]]  # partner, how many of the objects went to it
     sources: dict[int, str]
     tally: Tally
+    advice: Sequence[Advice]
 
     @property
     def written(self) -> str:
@@ -134,6 +136,7 @@ def portrait(node: Node, key: str) -> Portrait:
         seen = _seen(transaction, attested)
         counted = tally(transaction, attested, weighing.sources, now=weighing.now)
         authors = _authors(transaction, said)
+        advised = advice(transaction, [hit for hit, _ in said])
         relations = _relations(transaction, [hit for hit, _ in said], telling)
     lists = [(each, info) for each in keys for info in warning_lists(lists_of(node.folder)).matching(each)]
     classes = list(dict.fromkeys(info.category for _, info in lists))
@@ -144,7 +147,7 @@ def portrait(node: Node, key: str) -> Portrait:
         [Said(hit, each, authors.get(each.author, "")) for hit, each in said], seen, lists,
         _identity(root), _possible(near, root), linked, relations,
         [each for each in rulings if {each.key, each.other} & {*keys, *near.keys}], releases, dict(weighing.sources),
-        counted,
+        counted, advised,
     )  # fmt: skip
 
 

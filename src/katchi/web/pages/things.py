@@ -16,7 +16,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import comparing, portrait, rulings, search
+from katchi.node import advising, comparing, portrait, rulings, search
+from katchi.node.documents import UnmarkedError
 from katchi.node.portrait import Portrait
 from katchi.web.pages.shown import HEADERS, form_of, moment, page, person_of
 from katchi.web.session import at_least, node_of
@@ -25,6 +26,7 @@ _position = re.compile(r"[0-9]{1,18}").fullmatch
 _MONTHS: Final = 24
 _NEIGHBOURS: Final = 16
 _DECISIONS: Final = {"join": rulings.join, "split": rulings.split, "withdraw": rulings.withdraw}
+_MEANING: Final = {"join": True, "split": False, "withdraw": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,16 @@ async def decide(request: Request[Any, Any, Any], decision: FromPath[str]) -> Re
             expected="a value, a known name, or a key",
         )  # fmt: skip
         return await _shown(request, text, problem)
+    why, marking = str(values.get("why", "")), str(values.get("tell", ""))
+
+    def done() -> None:
+        act(node, key, other, person=person, why=why)
+        if marking:
+            advising.tell(node, key, other, is_same=_MEANING[decision], why=why, marking=marking)
+
     try:
-        await sync_to_thread(lambda: act(node, key, other, person=person, why=str(values.get("why", ""))))
-    except rulings.BadRulingError as wrong:
+        await sync_to_thread(done)
+    except (rulings.BadRulingError, UnmarkedError) as wrong:
         return await _shown(request, text, wrong)
     return Redirect(f"/thing?key={quote(key, safe='')}", status_code=303)
 
