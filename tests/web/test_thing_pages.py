@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from typing import Any
 
 import pytest
@@ -226,3 +228,16 @@ def test_two_things_are_shown_beside_each_other(filled: Console) -> None:
         assert client.get("/compare", params={"one": "evil.example", "other": "no such"}).status_code == 400
         same = client.get("/compare", params={"one": "라자루스", "other": "HIDDEN COBRA"}).text
         assert "the same thing" in same
+
+
+def test_neighbours_open_to_show_theirs(filled: Console) -> None:
+    with filled.signed_in("reader") as client:
+        shown = client.get("/thing", params={"key": "evil.example"}).text
+        toggle = html.unescape(re.findall(r'href="(/thing\?key=[^"]*open=[^"]*)" class="toggle"', shown)[0])
+        opened = client.get(toggle).text
+        assert "Hide its neighbours" in opened
+        closed = html.unescape(re.findall(r'href="([^"]*#graph)" class="toggle" aria-label="Hide', opened)[0])
+        assert "open=" not in closed
+        assert (
+            client.get("/thing", params={"key": "evil.example", "open": ["actor:G0032", "nonsense"]}).status_code == 200
+        )

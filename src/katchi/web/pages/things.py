@@ -19,12 +19,13 @@ from katchi.errors import KatchiError
 from katchi.node import advising, comparing, portrait, rulings, search
 from katchi.node.documents import UnmarkedError
 from katchi.node.portrait import Portrait
+from katchi.overlap.things import is_key
+from katchi.web.pages.graph import MOST_OPEN, graph_of
 from katchi.web.pages.shown import HEADERS, form_of, moment, page, person_of
 from katchi.web.session import at_least, node_of
 
 _position = re.compile(r"[0-9]{1,18}").fullmatch
 _MONTHS: Final = 24
-_NEIGHBOURS: Final = 16
 _DECISIONS: Final = {"join": rulings.join, "split": rulings.split, "withdraw": rulings.withdraw}
 _MEANING: Final = {"join": True, "split": False, "withdraw": None}
 
@@ -39,18 +40,6 @@ class Bar:
     seen: int
     said_height: int
     seen_height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Spoke:
-    """One neighbour around a thing, in the picture's own units."""
-
-    x: int
-    y: int
-    name: str
-    what: str
-    href: str
-    kind: str
 
 
 @get("/things", guards=[at_least("reader")])
@@ -120,9 +109,12 @@ async def _shown(request: Request[Any, Any, Any], text: str, problem: KatchiErro
     if root is None:
         return Redirect("/things")
     shown = await sync_to_thread(portrait.portrait, node, root)
+    asked = [key for key in request.query_params.getall("open", []) if is_key(key)][:MOST_OPEN]
+    opened = [await sync_to_thread(portrait.portrait, node, key) for key in asked]
     return page(
         request, "thing.html", shown=shown, now=node.clock.now(), bars=_bars(shown, node.clock.now()),
-        spokes=_spokes(shown), problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
+        graph=graph_of(shown, opened), problem=problem.diagnostic() if problem else None,
+        status=400 if problem else 200,
     )  # fmt: skip
 
 
@@ -201,26 +193,6 @@ def _month(micros: int) -> int:
 
 def _height(count: int, most: int) -> int:
     return max(2, round(60 * math.log1p(count) / math.log1p(most))) if count else 0
-
-
-def _spokes(shown: Portrait) -> list[Spoke]:
-    """The neighbours in a circle: those that are things lead to their pages, others to the object."""
-    around: list[tuple[str, str, str, str]] = [
-        (scored.row.name if scored else key, how, f"/thing?key={quote(key, safe='')}", key.partition(":")[0])
-        for how, scored, key in shown.linked
-    ]
-    for each in shown.relations:
-        href = f"/thing?key={quote(each.key, safe='')}" if each.key else f"/objects/{each.other.object_id}"
-        around.append((each.other.name, each.what, href, each.other.type))
-    around = list(dict.fromkeys(around))[:_NEIGHBOURS]
-    return [_spoke(place, len(around), each) for place, each in enumerate(around)]
-
-
-def _spoke(place: int, of: int, about: tuple[str, str, str, str]) -> Spoke:
-    angle = 2 * math.pi * place / of - math.pi / 2
-    name, what, href, kind = about
-    short = name if len(name) <= 26 else name[:25] + "…"
-    return Spoke(round(360 + 230 * math.cos(angle)), round(190 + 150 * math.sin(angle)), short, what, href, kind)
 
 
 HANDLERS: Sequence[Any] = [found, as_table, pasted, one, compared, decide]
