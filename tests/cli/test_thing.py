@@ -126,7 +126,7 @@ def test_two_things_are_shown_beside_each_other(filled: Katchi) -> None:
     found = filled.asked("thing", "compare", "evil.example", "http://evil.example/a")
     aspects = {each["aspect"]: each for each in found["aspects"]}
     assert (found["same"], aspects["sources"]["both"]) == (False, ["own"])
-    assert aspects["neighbours"]["only_one"] == ["software:name:manuscrypt"]
+    assert aspects["neighbours"]["only_one"] == ["Manuscrypt"]
     assert filled.asked("thing", "compare", "라자루스", "HIDDEN COBRA")["same"] is True
     assert "neighbours" in filled.good("thing", "compare", "evil.example", "http://evil.example/a").out
     assert filled("thing", "compare", "evil.example", "no such thing").status == 2

@@ -84,8 +84,8 @@ def _techniques(shown: Portrait) -> list[str]:
 
 def _neighbours(shown: Portrait, but: str) -> list[str]:
     linked = [key for _, _, key in shown.linked]
-    related = [each.key or each.other.name for each in shown.relations if not each.tactics]
-    return [each for each in dict.fromkeys([*linked, *related]) if each != but]
+    related = [each.other.name for each in shown.relations if not each.tactics and each.key != but]
+    return list(dict.fromkeys([*(key for key in linked if key != but), *related]))
 
 
 def _lists(shown: Portrait) -> list[str]:

@@ -13,7 +13,22 @@ from katchi.node.portrait import Portrait
 MOST_OPEN: Final = 6
 _NEIGHBOURS: Final = 16
 _OF_A_NEIGHBOUR: Final = 8
-_WIDTH: Final = 720
+_WIDTH: Final = 1100
+_FEW: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Half axes of the rings of neighbours and of theirs, and the height of the whole."""
+
+    inner: tuple[int, int]
+    outer: tuple[int, int]
+    height: int
+
+
+_SMALL: Final = _Size((260, 70), (0, 0), 220)
+_PLAIN: Final = _Size((400, 150), (0, 0), 380)
+_OPENED: Final = _Size((250, 150), (460, 290), 680)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,7 @@ class Edge:
 class Graph:
     """All of it; `left_out` counts the neighbours that found no place."""
 
+    width: int
     height: int
     centre: tuple[int, int]
     spots: list[Spot] = field(default_factory=list)
@@ -68,40 +84,49 @@ class _Neighbour:
 def graph_of(shown: Portrait, opened: Sequence[Portrait]) -> Graph:
     """`opened` are those of its neighbours that show theirs."""
     by_root = {each.root: each for each in opened}
-    around = _neighbours(shown)
-    made = Graph(
-        580 if by_root else 380, (_WIDTH // 2, 290 if by_root else 190), left_out=max(0, len(around) - _NEIGHBOURS)
-    )
-    around = around[:_NEIGHBOURS]
-    inner = (165, 120) if by_root else (230, 150)
+    around = sorted(_neighbours(shown), key=lambda each: each.key not in by_root)
+    size = _OPENED if by_root else _SMALL if len(around) <= _FEW else _PLAIN
+    made = Graph(_WIDTH, size.height, (_WIDTH // 2, size.height // 2), left_out=max(0, len(around) - _NEIGHBOURS))
+    around = _apart(around[:_NEIGHBOURS], sum(each.key in by_root for each in around))
     places: dict[str, tuple[int, int]] = {shown.root: made.centre}
     turns = {each.mark: 2 * math.pi * place / len(around) - math.pi / 2 for place, each in enumerate(around)}
     for each in around:
-        places[each.mark] = _at(made.centre, inner, turns[each.mark])
+        places[each.mark] = _at(made.centre, size.inner, turns[each.mark])
         made.edges.append(Edge(*made.centre, *places[each.mark], each.what))
         made.spots.append(_spot(places[each.mark], each, shown.root, list(by_root)))
     for each in around:
         if each.key in by_root:
-            _fan(
-                made, shown.root, by_root[each.key], turns[each.mark], 2 * math.pi / len(around), places, list(by_root)
-            )
+            _fan(made, shown.root, by_root[each.key], turns[each.mark], places, list(by_root))
     return made
 
 
+def _apart(around: list[_Neighbour], opened: int) -> list[_Neighbour]:
+    """With the opened ones, which come first, as far from each other as can be: theirs need room."""
+    if opened < 2:
+        return around
+    rest, step = around[opened:], max(1, len(around) // opened)
+    found: list[_Neighbour] = []
+    for each in around[:opened]:
+        found += [each, *rest[: step - 1]]
+        rest = rest[step - 1 :]
+    return found + rest
+
+
 def _fan(
-    made: Graph, root: str, opened: Portrait, turn: float, width: float, places: dict[str, tuple[int, int]],
-    all_open: list[str],
-) -> None:  # fmt: skip
+    made: Graph, root: str, opened: Portrait, turn: float, places: dict[str, tuple[int, int]], all_open: list[str]
+) -> None:
     """Places the neighbours of a neighbour behind it; those that have their place already get a line."""
     theirs = [each for each in _neighbours(opened) if each.mark != root]
     fresh = [each for each in theirs if each.mark not in places]
     made.left_out += max(0, len(fresh) - _OF_A_NEIGHBOUR)
     fresh = fresh[:_OF_A_NEIGHBOUR]
-    spread = min(max(width, 0.9), math.pi)
+    spread = math.pi / 2 if len(all_open) > 1 else 0.8 * math.pi
     start = places[opened.root]
     for place, each in enumerate(fresh):
         share = (place + 0.5) / len(fresh) - 0.5
-        places[each.mark] = _at(made.centre, (320, 255), turn + spread * share)
+        wide, high = _OPENED.outer
+        nearer = 0.82 if place % 2 else 1  # so that names do not run into each other
+        places[each.mark] = _at(made.centre, (round(nearer * wide), round(nearer * high)), turn + spread * share)
         made.spots.append(_spot(places[each.mark], each, root, all_open))
     for each in theirs:
         if each.mark in places:
