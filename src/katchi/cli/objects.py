@@ -9,6 +9,7 @@ import typer
 
 from katchi.cli.invocation import Invocation, here
 from katchi.cli.printing import moment, safe
+from katchi.cli.thing import found_document, tell_found
 
 if TYPE_CHECKING:
     from katchi.node.look import Shown
@@ -27,28 +28,36 @@ def search(
     context: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="WORDS", help="An id, an address, a hash, a name: any part of it."),
+        typer.Argument(
+            metavar="WORDS", help="Values, a name in any language, an id, a part of either, a query; - is stdin."
+        ),
     ] = None,
     type: Annotated[str, typer.Option(help="Only this STIX type.")] = "",
     origin: Annotated[str, typer.Option(help="Only from here: own, or a partner's name.")] = "",
     marking: Annotated[str, typer.Option(help="Only this TLP: clear, green, amber, amber+strict, red.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many, latest first.")] = 50,
 ) -> None:
-    """Find objects.
+    """Find things, and objects that speak of them.
 
     Example: katchi search 198.51.100.7
     """
+    from katchi.node import search as looking
     from katchi.store.search import Wanted
 
     invocation = here(context)
-    wanted = Wanted(words=" ".join(words or ()), type=type, origin=origin, marking=marking)
+    text = sys.stdin.read() if words == ["-"] else " ".join(words or ())
+    wanted = Wanted(words=text, type=type, origin=origin, marking=marking)
+    of_objects = bool(type or origin or marking) or not text
     with invocation.node() as node:
-        hits = _find(node, wanted, limit + 1)
+        found = looking.Found(looking.Query(), ()) if of_objects else looking.find(node, text, limit=limit)
+        # What is asked by kind, score or age, or as many values, no object has in its text.
+        hits = [] if found.values > 1 or found.query.is_narrow else _find(node, wanted, limit + 1)
     has_more = len(hits) > limit
     hits = hits[:limit]
-    invocation.answer({"objects": [_hit(hit) for hit in hits], "more": has_more})
-    if not hits:
+    invocation.answer({**found_document(found), "objects": [_hit(hit) for hit in hits], "more": has_more})
+    if not (hits or found.things or found.possible or found.values):
         invocation.say("search-none")
+    tell_found(invocation, found)
     invocation.table(
         ("type", "name", "marking", "origin", "version", "id"),
         [

@@ -13,7 +13,7 @@ from katchi.cli.printing import moment
 
 if TYPE_CHECKING:
     from katchi.node.portrait import Portrait
-    from katchi.node.search import Scored
+    from katchi.node.search import Found, Scored
     from katchi.node.wiring import Node
 
 app = typer.Typer(
@@ -51,13 +51,24 @@ def find(
     text = sys.stdin.read() if words == ["-"] else " ".join(words or ())
     with invocation.node() as node:
         found = search.find(node, text, limit=limit)
-    invocation.answer(
-        {
-            "things": [_scored(each) for each in found.things], "looked_up": found.values,
-            "unknown": list(found.unknown), "more": found.before is not None,
-            "possible": [{"key": each.key, "title": each.title} for each in found.possible],
-        }
-    )  # fmt: skip
+    invocation.answer({**found_document(found), "more": found.before is not None})
+    tell_found(invocation, found)
+    if not (found.values or found.things or found.possible):
+        invocation.say("search-none")
+    if found.before is not None:
+        invocation.say("search-more", limit=limit)
+
+
+def found_document(found: Found) -> dict[str, object]:
+    """What was looked up, for JSON."""
+    return {
+        "things": [_scored(each) for each in found.things], "looked_up": found.values, "unknown": list(found.unknown),
+        "possible": [{"key": each.key, "title": each.title} for each in found.possible],
+    }  # fmt: skip
+
+
+def tell_found(invocation: Invocation, found: Found) -> None:
+    """What was looked up, for people."""
     invocation.table(
         ("score", "kind", "name", "sources", "lists", "last"),
         [
@@ -70,10 +81,6 @@ def find(
         invocation.say("thing-possible", names=", ".join(f"{each.title} ({each.key})" for each in found.possible))
     if found.values:
         invocation.say("thing-looked-up", count=found.values, known=found.values - len(found.unknown))
-    elif not found.things and not found.possible:
-        invocation.say("search-none")
-    if found.before is not None:
-        invocation.say("search-more", limit=limit)
 
 
 def _scored(each: Scored) -> dict[str, object]:

@@ -47,6 +47,11 @@ class Query:
     seen_within: int = 0  # µs
     listed: str = ""  # a class of warning lists; "none": on no list
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it asks for more than words."""
+        return self != Query(words=self.words)
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
