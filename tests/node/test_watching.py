@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from katchi.node import things, watching
+from katchi.node import search, things, watching
 from katchi.node.receive import receive
 from katchi.node.search import BadQueryError
 from katchi.node.wiring import Node
@@ -92,3 +92,19 @@ def test_what_cannot_be_watched_is_said(node: Node) -> None:
     node.store.watches.drop("one")
     with pytest.raises(UnknownWatchError):
         node.store.watches.one("one")
+
+
+def test_things_are_found_by_the_labels_of_what_speaks_of_them(node: Node) -> None:
+    take(node, indicator(1, labels=["Wiper ", "은행"]), indicator(2, labels=["two words"]), indicator(3))
+    for query, expected in (
+        ("tag:wiper", ["198.51.100.1"]), ("tag:은행 kind:ipv4", ["198.51.100.1"]), ("tag:wiper kind:domain", []),
+        ("tag:two_words", ["198.51.100.2"]), ("tag:two_words 100.9", []), ("tag:none", []),
+    ):  # fmt: skip
+        assert [each.row.name for each in search.find(node, query).things] == expected
+    take(node, indicator(1, second=5, labels=["other"]))
+    assert search.find(node, "tag:wiper").things == []
+    for _ in things.rebuild(node):
+        pass
+    assert [each.row.name for each in search.find(node, "tag:OTHER").things] == ["198.51.100.1"]
+    with pytest.raises(BadQueryError):
+        watching.add(node, "tagged", "tag:wiper", person="kim")

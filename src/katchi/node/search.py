@@ -7,19 +7,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from katchi import stix
 from katchi.errors import KatchiError
 from katchi.exchange.intakes.columns import key_of
-from katchi.node.things import Decisions, Neighbourhood
+from katchi.node.telling import teller
+from katchi.node.things import Decisions, Neighbourhood, telling_of
 from katchi.node.wiring import Node
 from katchi.overlap import belief, things
 from katchi.overlap.names import GROUP_OF, Identity, fold, packaged
+from katchi.store import log
 from katchi.store import things as rows
 from katchi.store.database import Transaction
 from katchi.store.things import ThingRow, Wanted
 
 LONGEST: Final = 2_000_000  # characters of a pasted text
 _DAY: Final = belief.DAY
-_FIELDS: Final = ("kind", "type", "score", "from", "partner", "seen", "list")
+_FIELDS: Final = ("kind", "type", "score", "from", "partner", "seen", "list", "tag")
+_TAGGED: Final = 1000  # objects with a tag that are looked at, the latest
 _GROUPS: Final = tuple(dict.fromkeys(GROUP_OF.values()))
 _KINDS: Final = tuple(belief.HALF_LIFE)
 _score = re.compile(r"([<>]=?)?\s*([0-9]{1,3})").fullmatch
@@ -46,6 +50,7 @@ class Query:
     most: int = 100
     seen_within: int = 0  # µs
     listed: str = ""  # a class of warning lists; "none": on no list
+    tag: str = ""  # a label of an object that speaks of it, folded; "_" stands for a space
 
     @property
     def is_narrow(self) -> bool:
@@ -107,6 +112,8 @@ def _with(query: Query, name: str, value: str) -> Query:
         return replace(query, source=value)
     if name == "list":
         return replace(query, listed=value)
+    if name == "tag":
+        return replace(query, tag=things.folded_tag(value))
     if name == "score":
         return _scored(query, value)
     found = _age(value)
@@ -138,6 +145,8 @@ def find(node: Node, text: str, *, limit: int = 50, before: int | None = None) -
     if keys:
         return _values(node, keys)
     query = parse(text)
+    if query.tag:
+        return _tagged(node, query, limit)
     if query.words:
         return _named(node, query, limit)
     return _listed(node, query, limit, before)
@@ -201,6 +210,22 @@ def _named(node: Node, query: Query, limit: int) -> Found:
         found.setdefault(row.key, row)
     scored = [Scored(row, score_of(node, row, now)) for row in found.values()]
     return Found(query, [each for each in scored if fits(each, query, now)][:limit], possible=possible)
+
+
+def _tagged(node: Node, query: Query, limit: int) -> Found:
+    """What the latest objects with a tag speak of."""
+    now = node.clock.now()
+    with node.store.database.reading() as transaction:
+        seqs = rows.tagged(transaction, query.tag, _TAGGED)
+        seqs = seqs or rows.tagged(transaction, query.tag.replace("_", " "), _TAGGED)
+        tell = teller(telling_of(node, rows.rulings(transaction)))
+        items = [stix.read(bytes(entry.raw)) for entry in log.at(transaction, seqs)]
+        stands = [stand for item in items for stand in tell(item, stix.thing_keys(item)).stands]
+        known = rows_of(transaction, dict.fromkeys(stands))
+    words = query.words.casefold()
+    scored = [Scored(row, score_of(node, row, now)) for row in {row.key: row for row in known.values()}.values()]
+    found = [each for each in scored if fits(each, query, now) and words in each.row.name.casefold()]
+    return Found(query, sorted(found, key=lambda each: (-each.score, each.row.name))[:limit])
 
 
 def _listed(node: Node, query: Query, limit: int, before: int | None) -> Found:

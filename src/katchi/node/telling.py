@@ -87,7 +87,7 @@ class _Teller:
                 stands[stand] = None
         warned = tuple(classes_on(self._lists, stand) for stand in stands)
         kin = things.kin(item, keys) if len(keys) > 1 else ()
-        return Told(tuple(stands), warned, things.saying(item), kin, attesting)
+        return Told(tuple(stands), warned, things.saying(item), kin, attesting, things.tags(item))
 
 
 NOTHING: Final = Told()

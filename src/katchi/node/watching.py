@@ -101,8 +101,10 @@ def add(node: Node, name: str, text: str, *, person: str) -> None:
             "A watch needs something to look for.", what="query", found=str(len(text)),
             expected=f"values, a name or a query of at most {LONGEST} characters",
         )  # fmt: skip
-    if not search.values_in(text):
-        search.parse(text)
+    if not search.values_in(text) and search.parse(text).tag:
+        raise search.BadQueryError(
+            "Tags cannot be watched.", what="tag", expected="values, a name, or kind:, score:, partner:, seen:, list:"
+        )
     node.store.watches.add(name, text, person=person, at=node.clock.now())
 
 

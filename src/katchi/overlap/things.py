@@ -164,6 +164,26 @@ def climb(key: str, seen_with: Iterable[str]) -> tuple[str | None, list[str]]:
     return None, []
 
 
+# ---- tags ----------------------------------------------------------------------------------------
+
+_MOST_TAGS: Final = 50
+_LONGEST_TAG: Final = 200
+
+
+def tags(obj: stix.Object) -> tuple[str, ...]:
+    """An object's labels, folded: without spaces at the ends, in one case and one form of Unicode."""
+    labels = obj.properties.get("labels")
+    if not isinstance(labels, list):
+        return ()
+    found = dict.fromkeys(folded_tag(each) for each in labels[:_MOST_TAGS] if isinstance(each, str))
+    return tuple(each for each in found if each)
+
+
+def folded_tag(text: str) -> str:
+    """A label as it is looked up."""
+    return unicodedata.normalize("NFKC", text[:_LONGEST_TAG]).strip().casefold().replace("\0", "")
+
+
 # ---- what an object says ----------------------------------------------------------------------
 
 

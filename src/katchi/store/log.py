@@ -182,7 +182,7 @@ class ObjectLog:
         `settle` is called for each stretch of the log, as it is after an append.
         """
         with self._database.writing() as transaction:
-            for table in ("newest", "summary", "mention", "link", "kin", "attestation", "source", "thing"):
+            for table in ("newest", "summary", "mention", "link", "kin", "tag", "attestation", "source", "thing"):
                 transaction.run("log", f"clear_{table}")
             last, _ = _end(transaction)
             yield 0, last
@@ -331,7 +331,7 @@ def _derive(
     stale = [{"id_hash": hash_of(object_id), "seq": seq} for object_id, seq in replaced]
     if changes is not None:
         changes.replaced += [seq for _, seq in replaced]
-    for table in ("newest", "summary", "mentions", "links", "kin", "attestations"):
+    for table in ("newest", "summary", "mentions", "links", "kin", "tags", "attestations"):
         transaction.run_many("log", f"forget_{table}", stale)
     ids = [{"id_hash": hash_of(row["object_id"]), "seq": row["seq"]} for _, row in items]
     transaction.run_many("log", "put_newest", ids)
@@ -348,7 +348,7 @@ def _derive(
 def refile(transaction: Transaction, items: Sequence[tuple[Arrival, Entry]]) -> None:
     """Files objects that are held under other keys than before."""
     rows = [{name: getattr(entry, name) for name in Entry.__slots__} for _, entry in items]
-    for table in ("mentions", "kin", "attestations"):
+    for table in ("mentions", "kin", "tags", "attestations"):
         transaction.run_many("log", f"forget_{table}", [{"seq": row["seq"]} for row in rows])
     _put_mentions(transaction, [(arrival, row) for (arrival, _), row in zip(items, rows, strict=True)])
 
@@ -356,7 +356,7 @@ def refile(transaction: Transaction, items: Sequence[tuple[Arrival, Entry]]) -> 
 def _put_mentions(transaction: Transaction, items: Sequence[tuple[Arrival, dict[str, Any]]]) -> None:
     sources = {row["origin"]: hash_of(row["origin"]) for _, row in items}
     transaction.run_many("log", "put_source", [{"hash": each, "name": name} for name, each in sources.items()])
-    mentions, kin, attestations = [], [], []
+    mentions, kin, tags, attestations = [], [], [], []
     for arrival, row in items:
         told, seq, source = arrival.told, row["seq"], sources[row["origin"]]
         saying = told.saying
@@ -376,6 +376,7 @@ def _put_mentions(transaction: Transaction, items: Sequence[tuple[Arrival, dict[
             for other in told.kin
             if key != other
         ]
+        tags += [{"tag": tag, "seq": seq} for tag in told.tags]
         attestations += [
             {
                 "seq": seq, "of_hash": hash_of(each.of_id), "opinion": each.opinion, "times": each.times,
@@ -387,6 +388,7 @@ def _put_mentions(transaction: Transaction, items: Sequence[tuple[Arrival, dict[
         ]  # fmt: skip
     transaction.run_many("log", "put_mention", mentions)
     transaction.run_many("log", "put_kin", kin)
+    transaction.run_many("log", "put_tag", tags)
     transaction.run_many("log", "put_attestation", attestations)
 
 

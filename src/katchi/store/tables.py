@@ -107,6 +107,16 @@ kin = Table(
     sqlite_with_rowid=False,
 )
 
+# Labels of objects, folded.
+tag = Table(
+    "tag",
+    metadata,
+    Column("tag", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Index(None, "seq"),
+    sqlite_with_rowid=False,
+)
+
 # Sightings and opinions of objects.
 attestation = Table(
     "attestation",

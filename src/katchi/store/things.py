@@ -289,6 +289,11 @@ def sighted_at(transaction: Transaction, id_hashes: Sequence[int], *, since: int
     return _once(transaction, [AttestationRow(*row) for row in found])
 
 
+def tagged(transaction: Transaction, tag: str, limit: int) -> list[int]:
+    """The seqs of the latest objects that bear a label."""
+    return [row[0] for row in transaction.tuples("thing", "tagged", tag=tag, limit=limit)]
+
+
 def lags(transaction: Transaction, *, since: int, until: int) -> list[int]:
     """After how many days sightings of that time came."""
     found = transaction.tuples("thing", "lags", since=since, until=until)

@@ -37,6 +37,7 @@ class Told(msgspec.Struct, frozen=True):
     saying: Saying = Saying()
     kin: tuple[str, ...] = ()  # keys that are hashes of one file
     attesting: tuple[Attesting, ...] = ()
+    tags: tuple[str, ...] = ()  # folded labels, of what is filed under a key
 
 
 NOTHING_TOLD = Told()

@@ -45,6 +45,15 @@ FROM object WHERE seq IN (SELECT value FROM json_each(:seqs));
 SELECT seq, added, object_id, version, version_text, type, spec_version, origin, via, digest, raw
 FROM object WHERE seq = ANY(:seqs);
 
+-- name: forget_tags
+DELETE FROM tag WHERE seq = :seq;
+
+-- name: put_tag
+INSERT INTO tag (tag, seq) VALUES (:tag, :seq) ON CONFLICT DO NOTHING;
+
+-- name: clear_tag
+DELETE FROM tag;
+
 -- name: forget_kin
 DELETE FROM kin WHERE seq = :seq;
 

@@ -174,3 +174,6 @@ WHERE last >= :since AND opinion IS NULL AND is_summary = 0 AND source IN (SELEC
 -- name: sightings_of (postgresql)
 SELECT of_hash, last, times FROM attestation
 WHERE last >= :since AND opinion IS NULL AND is_summary = 0 AND source = ANY(:sources);
+
+-- name: tagged
+SELECT seq FROM tag WHERE tag = :tag ORDER BY seq DESC LIMIT :limit;
