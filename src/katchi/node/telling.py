@@ -62,7 +62,9 @@ def warning_lists(files: tuple[str, ...]) -> WarningLists:
 def classes_on(lists: WarningLists, stand: str) -> str:
     """The classes of the lists that a thing is on, with commas."""
     found = lists.matching(stand)
-    return ",".join(dict.fromkeys(info.category for info in found)) if found else ""
+    if not found:
+        return ""
+    return found[0].category if len(found) == 1 else ",".join(dict.fromkeys([info.category for info in found]))
 
 
 class _Teller:

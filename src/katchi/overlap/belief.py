@@ -141,8 +141,9 @@ def assess(
     half_lives: Mapping[str, int],
 ) -> Belief:
     """Weighs what was said. `grades` are letters by the hash of a source or of an author; the author's counts first."""
-    if len(statements) == 1 and not attestations and not warned:
-        return _of_one(statements[0], half_life_of(kind, half_lives), grades, now)
+    classes = tuple((name, WARNED.get(name, _OTHER_WARNED)) for name in dict.fromkeys(warned)) if warned else ()
+    if len(statements) == 1 and not attestations:
+        return _of_one(statements[0], half_life_of(kind, half_lives), classes, grades, now)
     bad = [each for each in statements if each.stance > 0]
     current = [each for each in bad if each.until is None or each.until > now]
     voices = _voices(current or bad, grades)
@@ -152,8 +153,7 @@ def assess(
     denials = (*_voices([each for each in statements if each.stance < 0], grades), *_attested(denied, grades))
     reported = _together(voices, sightings, _attested(agreed, grades))
     left = math.prod(1 - each.strength for each in denials)
-    classes = tuple((name, WARNED.get(name, _OTHER_WARNED)) for name in dict.fromkeys(warned))
-    left *= min((each for _, each in classes), default=1.0)
+    left *= _least(classes)
     is_expired = bool(bad) and not current
     if is_expired:
         left *= 0.3
@@ -165,17 +165,27 @@ def assess(
     )  # fmt: skip
 
 
-def _of_one(said: Statement, half_life: int, grades: Mapping[int, str], now: int) -> Belief:
+Classes = tuple[tuple[str, float], ...]
+
+
+def _least(classes: Classes) -> float:
+    """What the strictest class of warning lists leaves."""
+    return min(each for _, each in classes) if classes else 1.0
+
+
+def _of_one(said: Statement, half_life: int, classes: Classes, grades: Mapping[int, str], now: int) -> Belief:
     """The same for what one object alone says, which is most of what comes in."""
-    voices = (Voice(_strength(said, grades), 1, (said.source,), said.at),)
+    strength = _strength(said, grades)
+    voices = (Voice(strength, 1, (said.source,), said.at),)
     if said.stance < 0:
-        return Belief(0, said.at, half_life, denials=voices)
+        return Belief(0, said.at, half_life, denials=voices, warned=classes)
     if said.stance == 0:
-        return Belief(0, said.at, half_life)
-    reported = round(100 * voices[0].strength)
+        return Belief(0, said.at, half_life, warned=classes)
     is_expired = said.until is not None and said.until <= now
-    base = round(100 * voices[0].strength * 0.3) if is_expired else reported
-    return Belief(base, said.at, half_life, voices, reported=reported, is_expired=is_expired)
+    left = _least(classes) * 0.3 if is_expired else _least(classes)
+    return Belief(
+        round(100 * strength * left), said.at, half_life, voices, (), (), classes, round(100 * strength), is_expired
+    )
 
 
 def _together(*groups: Iterable[Voice]) -> float:

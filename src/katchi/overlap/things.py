@@ -179,6 +179,7 @@ def tags(obj: stix.Object) -> tuple[str, ...]:
     return tuple(each for each in found if each)
 
 
+@lru_cache(maxsize=4096)  # a feed has few
 def folded_tag(text: str) -> str:
     """A label as it is looked up."""
     return unicodedata.normalize("NFKC", text[:_LONGEST_TAG]).strip().casefold().replace("\0", "")
