@@ -43,12 +43,14 @@ def init(
     """
     from pathlib import Path
 
-    from katchi.node import founding
+    from katchi.node import founding, telling
     from katchi.node.wiring import new_node_id
 
     invocation = here(context)
     if folder is not None:
         invocation.folder = Path(folder)
+    if not telling.are_compiled(invocation.folder):
+        invocation.say("lists-compiling")
     found = founding.found(
         invocation.folder,
         _settings(

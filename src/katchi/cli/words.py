@@ -376,6 +376,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{origin}: {name}({id})와(과) 같음: {why}",
     ),
     "advice-False": ("{origin} says that it is not {name} ({id}): {why}", "{origin}: {name}({id})와(과) 다름: {why}"),
+    "lists-compiling": (
+        "Preparing the warning lists; once, some ten seconds …",
+        "경고 목록을 준비합니다. 처음 한 번, 약 10초 …",
+    ),
     "thing-same": ("Both are the same thing.", "둘은 같은 것입니다."),
     "col-aspect": ("aspect", "항목"),
     "col-likeness": ("alike", "유사도"),

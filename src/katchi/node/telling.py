@@ -99,10 +99,18 @@ def _names() -> Names:
     return packaged()
 
 
+def are_compiled(folder: Path) -> bool:
+    """Whether the package's lists need no compiling, which takes some ten seconds, once for each version."""
+    return _packaged_file(folder).exists()
+
+
+def _packaged_file(folder: Path) -> Path:
+    return _cache(folder) / f"warning-lists-{FORMAT}-{package_version()}.bin"
+
+
 def lists_of(folder: Path) -> tuple[str, ...]:
     """The compiled lists of a node, made if they are not there yet: the package's, and the owner's own."""
-    cache = _cache(folder)
-    packaged_file = cache / f"warning-lists-{FORMAT}-{package_version()}.bin"
+    cache, packaged_file = _cache(folder), _packaged_file(folder)
     found = (str(packaged_file),) if packaged_file.exists() or _compiled(packaged_file) else ()
     own = folder / OWN_LISTS
     return (*found, *_own(own, cache)) if own.is_dir() else found
