@@ -17,6 +17,7 @@ from katchi.cli import (
     files,
     ledger,
     objects,
+    overlap,
     partner,
     running,
     store,
@@ -180,6 +181,7 @@ app.add_typer(terms.app, name="terms")
 app.add_typer(thing.app, name="thing")
 app.add_typer(alarm.app, name="alarm")
 app.add_typer(watch.app, name="watch")
+app.add_typer(overlap.app, name="overlap")
 app.add_typer(topic.app, name="topic")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")

@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     half_life: dict[str, Positive] = {}  # days after which half of the belief in a kind of thing is left
     never_block: tuple[str, ...] = STOPS  # classes of warning lists that keep what is on them from lists that block
     tell_daily: Literal["", "clear", "green", "amber", "amber+strict"] = ""  # marking of daily sums; "": none are made
+    overlap_kinds: tuple[str, ...] = ()  # kinds that are compared with partners though they can be listed
+    overlap_budget: Positive = 300_000  # items of a partner's that are compared in a month, of one kind
     limits: Limits = Limits()
 
     @property

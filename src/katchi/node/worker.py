@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from katchi.errors import KatchiError
 from katchi.exchange.channels.link import Link
-from katchi.node import daily, deliver, emerging, heads, rulings, withdrawals
+from katchi.node import daily, deliver, emerging, heads, overlap_lead, overlapping, rulings, withdrawals
 from katchi.node.release import judge
 from katchi.node.subscriptions import Rounds
 from katchi.node.wiring import Node, refresh_key
@@ -29,6 +29,7 @@ PATIENCE = 0.5
 # Whoever hands in without end must not keep the readers waiting without end: so far behind, judging goes at once.
 FAR_BEHIND = 50_000
 RISES_EVERY = 3600 * SECOND
+COMPARE_EVERY = 2 * SECOND
 AT_ONCE = 8  # partners served side by side
 
 
@@ -43,6 +44,8 @@ class _Course:
     not_before: int = 0
     pull_at: int = 0
     running: Future[None] | None = None
+    overlapping: Future[None] | None = None
+    overlap_at: int = 0
 
 
 class Worker:
@@ -110,6 +113,7 @@ class Worker:
             self._rises_at = now + RISES_EVERY
             self._renewing = self._renewing or rulings.renewing_lists(self._node)
             daily.tell(self._node)
+            overlapping.tidy(self._node)
             emerging.look(self._node)
 
     def _set_out(self, row: PartnerRow) -> None:
@@ -118,10 +122,24 @@ class Worker:
             return
         course = self._courses[row.name] = self._course(row, course)
         now = self._node.clock.now()
+        if now >= course.overlap_at and (course.overlapping is None or course.overlapping.done()):
+            course.overlap_at = now + COMPARE_EVERY
+            if self._node.store.overlaps.under_way(row.name):
+                course.overlapping = self._pool.submit(self._compare, row.name, course)
         has_news = self._node.store.releases.has_news(row.name, row.epoch, position=row.pushed_position)
         has_news = has_news or self._node.store.withdrawals.has_untold(row.name)
         if now >= course.not_before and (has_news or now >= course.pull_at):
             course.running = self._pool.submit(self._exchange, row.name, course)
+
+    def _compare(self, name: str, course: _Course) -> None:
+        """Private overlaps that we lead, as far as they go without a person."""
+        try:
+            for session in self._node.store.overlaps.under_way(name):
+                overlap_lead.advance(self._node, session, course.link, is_stopping=self._stopping.is_set)
+        except KatchiError as problem:
+            logger.warning("overlap with %s: %s", name, problem.code)
+        except Exception:
+            logger.exception("overlap with %s met something that it does not know", name)
 
     def _exchange(self, name: str, course: _Course) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from katchi.store.database import Database
 from katchi.store.ledger import Ledger
 from katchi.store.log import ObjectLog
+from katchi.store.overlaps import Overlaps
 from katchi.store.partners import Partners
 from katchi.store.people import People
 from katchi.store.releases import Releases
@@ -35,6 +36,7 @@ class Store:
         self.submissions = Submissions(self.database)
         self.topics = Topics(self.database)
         self.things = Things(self.database)
+        self.overlaps = Overlaps(self.database)
         self.watches = Watches(self.database)
         self.withdrawals = Withdrawals(self.database)
         self.subscriptions = Subscriptions(self.database)

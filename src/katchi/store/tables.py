@@ -241,6 +241,31 @@ watch_hit = Table(
     sqlite_with_rowid=False,
 )
 
+# A private overlap with a partner. The key and the items are gone once it is over.
+overlap = Table(
+    "overlap",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("partner", Text, nullable=False),
+    Column("role", Text, nullable=False),  # "initiator" or "responder"
+    Column("state", Text, nullable=False),
+    Column("core", LargeBinary, nullable=False),
+    Column("query", Text, nullable=False),  # by what the own items were chosen
+    Column("key", LargeBinary),
+    Column("items", LargeBinary),
+    Column("hello", LargeBinary),  # the other side's
+    Column("own", BigInteger, nullable=False),
+    Column("theirs", BigInteger, nullable=False),
+    Column("common", BigInteger),
+    Column("found", LargeBinary),  # the items that both have, once they are revealed
+    Column("agreed_by", Text),  # our person
+    Column("person", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("trouble", Text),
+    Index(None, "partner", "made_at"),
+)
+
 # ---- partners and what may go to them ----------------------------------------------------------
 
 partner = Table(

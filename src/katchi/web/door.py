@@ -11,7 +11,7 @@ from litestar.concurrency import sync_to_thread
 
 from katchi.errors import KatchiError
 from katchi.exchange.taxii.errors import BadFilterError
-from katchi.node import books, heads, partnering, receipts, withdrawals
+from katchi.node import books, heads, overlap_answers, overlapping, partnering, receipts, withdrawals
 from katchi.node.collections import require_flowing
 from katchi.node.deliver import partner_of
 from katchi.node.wiring import Node
@@ -134,6 +134,14 @@ async def released(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _answer(await sync_to_thread(books.released, _node(request), partner.name, _number(request, "skip")))
 
 
+@post("/overlap", status_code=200)
+async def overlap(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """A message of a private overlap that a partner leads."""
+    partner, body = await _partner(request, overlapping.LARGEST)
+    answer = await sync_to_thread(overlap_answers.answer, _node(request), partner.name, body)
+    return Response(answer, media_type=overlapping.MEDIA)
+
+
 def _number(request: Request[Any, Any, Any], name: str) -> int:
     text = request.query_params.get(name) or ""
     if not (text.isascii() and text.isdigit() and len(text) < 16):
@@ -155,6 +163,7 @@ door_router = Router(
         key,
         received,
         released,
+        overlap,
     ],
     exception_handlers={KatchiError: explain},
     opt={"exclude_from_csrf": True},

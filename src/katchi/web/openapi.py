@@ -78,6 +78,8 @@ def _operation(
     return made
 
 
+_PACKED = "application/octet-stream"
+_BYTES: Members = {"type": "string", "format": "binary"}
 _ERRORS = {
     304: "the client has it already",
     400: "a parameter or the body is not understood; the error says which and what was expected",
@@ -187,6 +189,12 @@ def _doors() -> Members:
         "key": {"post": _operation("the partner's next key", body=document, errors=(400, 413), good=201)},
         "received": {"get": _operation("what was taken from the caller", errors=(400,), parameters=skip)},
         "released": {"get": _operation("what was released to the caller", errors=(400,), parameters=skip)},
+        "overlap": {
+            "post": _operation(
+                "a message of a private overlap", body=_content(_PACKED, _BYTES), media=_PACKED, answer=_BYTES,
+                errors=(400, 413), error=_content(TAXII, {"$ref": "#/components/schemas/Error"}),
+            )
+        },
     }
     return {f"/katchi/v1/{name}": operations for name, operations in paths.items()}
 

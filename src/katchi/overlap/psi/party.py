@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
@@ -48,6 +49,15 @@ Run = Callable[[Part, bytes, bytes, Sequence[Sequence[bytes]]], Iterator[bytes]]
 def in_turn(work: Part, one: bytes, other: bytes, parts: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
     """Here, one part after the other."""
     return (work(one, other, part) for part in parts)
+
+
+def on_two_cores(work: Part, one: bytes, other: bytes, parts: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
+    """In two threads: the library lets go of the interpreter while it multiplies."""
+    with ThreadPoolExecutor(2, thread_name_prefix="katchi-overlap") as pool:
+        try:
+            yield from pool.map(lambda part: work(one, other, part), parts)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class RefusedError(KatchiError):

@@ -8,6 +8,7 @@ from katchi.policy.ledger.entry import EntryError as EntryError
 from katchi.policy.ledger.entry import digest_of as digest_of
 from katchi.policy.ledger.entry import head_entry as head_entry
 from katchi.policy.ledger.entry import key_entry as key_entry
+from katchi.policy.ledger.entry import overlap_entry as overlap_entry
 from katchi.policy.ledger.entry import receipt_entry as receipt_entry
 from katchi.policy.ledger.entry import received_entry as received_entry
 from katchi.policy.ledger.entry import release_entry as release_entry

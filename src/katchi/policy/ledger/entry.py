@@ -9,7 +9,7 @@ import msgspec
 
 from katchi.errors import KatchiError
 
-Kind = Literal["release", "withdrawal", "receipt-sent", "receipt", "terms", "state", "key", "head"]
+Kind = Literal["release", "withdrawal", "receipt-sent", "receipt", "terms", "state", "key", "head", "overlap"]
 Salt = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 
 # Entry's fields are declared in the order of their names, so this is the canonical form of RFC 8785.
@@ -110,6 +110,16 @@ def key_entry(partner: str, old_key_id: str, new_key_id: str, *, at: int, salt: 
 def head_entry(partner: str, size: int, root: bytes, *, at: int, salt: bytes) -> Entry:
     """A partner's signed head came: from here on its ledger cannot be rewritten without our noticing."""
     return Entry(at, {"root": root.hex(), "size": size}, "head", partner, salt)
+
+
+def overlap_entry(
+    partner: str, event: str, session: str, person: str, *, own: int, theirs: int, common: int, at: int, salt: bytes
+) -> Entry:
+    """A step of a private overlap: how many items each side compared, and how many are common (-1: not known)."""
+    body: dict[str, str | int] = {
+        "common": common, "event": event, "own": own, "person": person, "session": session, "theirs": theirs,
+    }  # fmt: skip
+    return Entry(at, body, "overlap", partner, salt)
 
 
 def digest_of(data: bytes) -> bytes:

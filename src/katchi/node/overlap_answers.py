@@ -1,0 +1,139 @@
+"""The answering side of a private overlap: what we say to a partner that leads one."""
+
+from __future__ import annotations
+
+import msgspec
+
+from katchi.node.deliver import partner_of
+from katchi.node.overlap_desk import desk_of
+from katchi.node.overlapping import counted, end, forget, note, require_budget, revealed
+from katchi.node.wiring import Node
+from katchi.overlap.psi import group, guard
+from katchi.overlap.psi.messages import (
+    Agree,
+    Answer,
+    Close,
+    Content,
+    Get,
+    Propose,
+    Put,
+    Show,
+    Shown,
+    Status,
+    read_message,
+    written,
+)
+from katchi.overlap.psi.party import Core, Hello, Limits, Party, Phase, RefusedError
+from katchi.store import overlaps
+from katchi.store.overlaps import OverlapRow, UnknownOverlapError
+
+
+def answer(node: Node, partner: str, body: bytes) -> bytes:
+    """What we say to a partner's message. Raises RefusedError, GuardError or UnknownOverlapError, changing nothing."""
+    message = read_message(body)
+    if isinstance(message, Propose):
+        return written(_proposed(node, partner, message))
+    row = _session(node, partner, message.session)
+    if isinstance(message, Close):
+        if not row.is_over:
+            end(node, row, "closed", partner, message.why[:200])
+        elif row.key is not None:
+            forget(node, row)
+        return written(Status("closed", False))
+    if row.is_over and not (isinstance(message, Show) and row.state == "revealed"):
+        return written(Status(row.state, False))
+    return written(_answered(node, row, message))
+
+
+def _session(node: Node, partner: str, session: str) -> OverlapRow:
+    with node.store.database.reading() as transaction:
+        row = overlaps.one(transaction, session)
+    if row is None or row.partner != partner or row.role != "responder":
+        raise UnknownOverlapError("There is no such session.", what=session[:40])
+    return row
+
+
+def _proposed(node: Node, partner: str, message: Propose) -> Status:
+    core, hello = message.core, message.hello
+    known = _known(node, partner, core)
+    if known is None:
+        _take_proposal(node, partner, core, hello)
+        return Status("asked", False)
+    if known.is_over or known.state == "asked":
+        return Status(known.state, False)
+    if known.hello is not None and msgspec.msgpack.decode(known.hello, type=Hello) != hello:
+        raise RefusedError("The first word was another one.", what="hello")
+    party = desk_of(node).party(known)
+    if party is None:
+        return Status(known.state, True)
+    return Status(known.state, False, party.hello(), int(party.phase), tuple(party.missing_chunks))
+
+
+def _known(node: Node, partner: str, core: Core) -> OverlapRow | None:
+    with node.store.database.reading() as transaction:
+        row = overlaps.one(transaction, core.session)
+    if row is None:
+        return None
+    if row.partner != partner or row.role != "responder" or row.core != msgspec.json.encode(core, order="sorted"):
+        raise RefusedError("This session is another one.", what="session")
+    return row
+
+
+def _take_proposal(node: Node, partner: str, core: Core, hello: Hello) -> None:
+    """A new session that waits for our person. Everything is looked at before any work."""
+    theirs = partner_of(node.store.partners.one(partner)).node_id
+    if core != Core(core.session, theirs or "", node.settings.node_id, guard.PROFILE, core.kind):
+        raise RefusedError("It is for another node, or in another version.", what="core")
+    if len(core.session) != 32 or not core.session.isalnum():
+        raise RefusedError("A session is named by 32 hexadecimal digits.", what="session")
+    guard.require_kind(core.kind, node.settings.overlap_kinds)
+    limits = Limits()
+    if not limits.least <= hello.count <= limits.most:
+        raise RefusedError(
+            "So many are not compared.", what="count", found=str(hello.count),
+            expected=f"{limits.least} to {limits.most}",
+        )  # fmt: skip
+    if not group().is_element(hello.public):
+        raise RefusedError("The public key is none.", what="public")
+    now = node.clock.now()
+    with node.store.database.writing() as transaction:
+        require_budget(node, transaction, partner, core, hello.count)
+        made = OverlapRow(
+            core.session, partner, "responder", "asked", msgspec.json.encode(core, order="sorted"), "", None, None,
+            msgspec.msgpack.encode(hello), 0, hello.count, None, None, None, partner, now, now, None,
+        )  # fmt: skip
+        overlaps.add(transaction, made)
+        note(node, transaction, made, "asked", partner)
+
+
+def _answered(node: Node, row: OverlapRow, message: Put | Get | Agree | Show) -> Answer:
+    desk = desk_of(node)
+    party = desk.party(row) if row.key is not None else None
+    if party is None:
+        return Status(row.state, row.key is not None)
+    if isinstance(message, Get):
+        if message.what == "tags" and party.phase < Phase.HEARD:
+            return _status(row, party, desk.hear(row.id, party))
+        return Content(party.chunk(message.number) if message.what == "elements" else party.tags(message.number))
+    if isinstance(message, Put):
+        if message.what == "elements":
+            party.take_chunk(message.number, message.content)
+            if not party.missing_chunks:
+                desk.hear(row.id, party)  # while the other side works through ours
+        elif party.phase < Phase.HEARD:
+            return _status(row, party, desk.hear(row.id, party))
+        else:
+            party.take_tags(message.number, message.content)
+            row = counted(node, row, party)
+        return _status(row, party, False)
+    if isinstance(message, Agree):
+        return _status(row, party, False)
+    if row.state not in ("agreed", "revealed") or party.phase < Phase.COUNTED:
+        return _status(row, party, False)
+    items = party.take_reveal(message.reveal)
+    revealed(node, row, items)
+    return Shown(party.reveal())
+
+
+def _status(row: OverlapRow, party: Party, is_working: bool) -> Status:
+    return Status(row.state, is_working, None, int(party.phase), tuple(party.missing_chunks))

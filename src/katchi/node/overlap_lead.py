@@ -1,0 +1,150 @@
+"""The leading side of a private overlap: a client that goes as far as it can, and goes on after whatever stopped it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from katchi.exchange.channel import RefusedError as RefusedByPartnerError
+from katchi.exchange.channel import UndeliveredError
+from katchi.exchange.channels.link import Link
+from katchi.node.overlap_desk import desk_of
+from katchi.node.overlapping import MEDIA, PATH, counted, end, forget, keep, require_budget, revealed
+from katchi.node.wiring import Node
+from katchi.overlap.psi import guard
+from katchi.overlap.psi.messages import (
+    Agree,
+    Answer,
+    Close,
+    Content,
+    Get,
+    Message,
+    Propose,
+    Put,
+    Show,
+    Shown,
+    Status,
+    read_answer,
+    written,
+)
+from katchi.overlap.psi.party import Core, Party, Phase, RefusedError
+from katchi.store import overlaps
+from katchi.store.overlaps import OverlapRow
+
+_WAIT: Final = 0.2  # seconds between looks at a side that works
+_PATIENCE: Final = 900.0
+_FINAL: Final = ("overlap-refused", "overlap-guard", "overlap-unavailable", "unknown-overlap")
+
+
+def advance(node: Node, session: str, link: Link, *, is_stopping: Callable[[], bool] = lambda: False) -> OverlapRow:
+    """Goes as far as it can without a person, on either side, who must say something; returns how it stands.
+
+    Raises UndeliveredError or RefusedError as the link does: it goes on where it was, next time. What the other side
+    must not have said ends the session, and so does what it refuses of ours.
+    """
+    row = node.store.overlaps.one(session)
+    if row.is_over or row.role != "initiator":
+        return row
+    try:
+        return _advanced(node, row, _Asking(link, is_stopping))
+    except (RefusedError, guard.GuardError) as problem:
+        return end(node, node.store.overlaps.one(session), "failed", "", f"{problem.code}: {problem}"[:400])
+    except RefusedByPartnerError as problem:
+        if not any(code in problem.found for code in _FINAL):
+            raise
+        return end(node, node.store.overlaps.one(session), "failed", row.partner, problem.found[:400])
+
+
+class _Asking:
+    """Puts messages to the other side, and waits while it works."""
+
+    def __init__(self, link: Link, is_stopping: Callable[[], bool]) -> None:
+        self._link = link
+        self._is_stopping = is_stopping
+
+    def ask(self, message: Message) -> Answer:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            body = self._link.ask("POST", PATH, body=written(message), accept=MEDIA, content_type=MEDIA).content
+            found = read_answer(body)
+            if not (isinstance(found, Status) and found.is_working) or self._is_stopping():
+                return found
+            if time.monotonic() > deadline:
+                raise RefusedError("The other side works on it without end.")
+            time.sleep(_WAIT)
+
+    def content(self, message: Message) -> bytes:
+        found = self.ask(message)
+        if not isinstance(found, Content):
+            raise RefusedError("The other side has no such part.", found=type(found).__name__)
+        return found.content
+
+
+def _advanced(node: Node, row: OverlapRow, asking: _Asking) -> OverlapRow:
+    desk = desk_of(node)
+    while (party := desk.party(row)) is None:
+        time.sleep(_WAIT / 10)
+    core = msgspec.json.decode(row.core, type=Core)
+    status = asking.ask(Propose(core, party.hello()))
+    if not isinstance(status, Status):
+        raise RefusedError("The other side answers something else.")
+    if status.state in overlaps.OVER:
+        return end(node, row, "declined" if status.state == "declined" else "closed", row.partner)
+    if status.hello is None:
+        return row
+    party.meet(status.hello)
+    if row.state == "proposed":
+        with node.store.database.reading() as transaction:
+            require_budget(node, transaction, row.partner, core, status.hello.count)
+        row = replace(
+            row, state="comparing", hello=msgspec.msgpack.encode(status.hello), theirs=status.hello.count,
+            changed_at=node.clock.now(),
+        )  # fmt: skip
+        keep(node, row, "accepted", row.partner)
+    for number in status.missing:
+        asking.ask(Put(row.id, "elements", number, party.chunk(number)))
+    for number in party.missing_chunks:
+        party.take_chunk(number, asking.content(Get(row.id, "elements", number)))
+    while desk.hear(row.id, party):
+        time.sleep(_WAIT / 10)
+    if party.phase < Phase.COUNTED or status.phase < Phase.COUNTED:
+        for number in range(party.tag_chunks):
+            _until_taken(asking, Put(row.id, "tags", number, party.tags(number)))
+        for number in range(party.expected_tag_chunks):
+            party.take_tags(number, asking.content(Get(row.id, "tags", number)))
+    row = counted(node, row, party)
+    return _shown(node, row, party, asking) if row.state == "agreed" else row
+
+
+def _until_taken(asking: _Asking, message: Put) -> None:
+    """The other side works through the elements first; then it takes the tags."""
+    while True:
+        status = asking.ask(message)
+        if not isinstance(status, Status) or status.missing:
+            raise RefusedError("The other side lost what it had.")
+        if status.phase >= Phase.HEARD:
+            asking.ask(message)
+            return
+
+
+def _shown(node: Node, row: OverlapRow, party: Party, asking: _Asking) -> OverlapRow:
+    status = asking.ask(Agree(row.id))
+    if not isinstance(status, Status):
+        raise RefusedError("The other side answers something else.")
+    if status.state in overlaps.OVER and status.state != "revealed":
+        return end(node, row, "declined", row.partner)
+    if status.state not in ("agreed", "revealed"):
+        return row
+    shown = asking.ask(Show(row.id, party.reveal()))
+    if not isinstance(shown, Shown):
+        return row
+    revealed(node, row, party.take_reveal(shown.reveal))
+    with contextlib.suppress(UndeliveredError):  # else it forgets by itself, after a day
+        asking.ask(Close(row.id, "done"))
+    forget(node, node.store.overlaps.one(row.id))
+    return node.store.overlaps.one(row.id)

@@ -1,0 +1,212 @@
+"""Private overlap with a partner: what people propose, accept, agree to and decline, and what is kept of it.
+
+Offers, numbers and consents are on the ledger. What a session needs to go on after a crash is its key and its items;
+both are forgotten when it is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from katchi import policy
+from katchi.errors import KatchiError
+from katchi.node import search
+from katchi.node.collections import require_flowing
+from katchi.node.deliver import partner_of
+from katchi.node.overlap_desk import desk_of
+from katchi.node.search import Scored, score_of
+from katchi.node.wiring import Node
+from katchi.overlap.psi import group, guard
+from katchi.overlap.psi.party import Core, Limits, Party, Phase
+from katchi.store import ledger, overlaps
+from katchi.store import things as rows
+from katchi.store.database import Transaction
+from katchi.store.log import hash_of
+from katchi.store.overlaps import OverlapRow
+
+PATH: Final = "/katchi/v1/overlap"
+MEDIA: Final = "application/octet-stream"
+LARGEST: Final = 2_097_152  # bytes of one message
+_MONTH: Final = 30 * 86_400_000_000
+_items = msgspec.msgpack.Decoder(list[bytes])
+
+
+class StateError(KatchiError):
+    """The session is not where this could be done."""
+
+    code = "overlap-state"
+    exit_status = 4
+
+
+def propose(node: Node, partner: str, kind: str, *, query: str = "", person: str) -> OverlapRow:
+    """Begins a session: what of this kind we hold and may tell of, as it is now. Raises GuardError or RefusedError."""
+    row = node.store.partners.one(partner)
+    require_flowing(row)
+    theirs = partner_of(row).node_id
+    if row.kind != "node" or theirs is None:
+        raise StateError("Only another node can compare.", what=partner)
+    guard.require_kind(kind, node.settings.overlap_kinds)
+    group()
+    items = choose(node, kind, query)
+    core = Core(node.random(16).hex(), node.settings.node_id, theirs, guard.PROFILE, kind)
+    now = node.clock.now()
+    made = OverlapRow(
+        core.session, partner, "initiator", "proposed", msgspec.json.encode(core, order="sorted"), query,
+        group().random_scalar(), msgspec.msgpack.encode(items), None, len(items), 0, None, None, None, person, now, now,
+        None,
+    )  # fmt: skip
+    _require_size(len(items))
+    with node.store.database.writing() as transaction:
+        overlaps.add(transaction, made)
+        note(node, transaction, made, "proposed", person)
+    node.bell.ring()
+    return made
+
+
+def accept(node: Node, session: str, *, query: str = "", person: str) -> OverlapRow:
+    """Our person lets a partner's proposal go on, with what we hold of that kind. Raises StateError, GuardError."""
+    row = _at(node, session, "asked")
+    core = msgspec.json.decode(row.core, type=Core)
+    guard.require_kind(core.kind, node.settings.overlap_kinds)
+    items = choose(node, core.kind, query)
+    _require_size(len(items))
+    changed = replace(
+        row, state="comparing", query=query, key=group().random_scalar(), items=msgspec.msgpack.encode(items),
+        own=len(items), person=person, changed_at=node.clock.now(),
+    )  # fmt: skip
+    keep(node, changed, "accepted", person)
+    return changed
+
+
+def agree(node: Node, session: str, *, person: str) -> OverlapRow:
+    """Our person agrees to reveal what both have. Raises StateError."""
+    row = _at(node, session, "counted")
+    changed = replace(row, state="agreed", agreed_by=person, changed_at=node.clock.now())
+    keep(node, changed, "agreed", person)
+    node.bell.ring()
+    return changed
+
+
+def decline(node: Node, session: str, *, person: str) -> OverlapRow:
+    """Our person ends it; nothing more is said. Raises StateError when it is over."""
+    row = node.store.overlaps.one(session)
+    if row.is_over:
+        raise StateError("It is over already.", what=row.id, found=row.state)
+    return end(node, row, "declined", person)
+
+
+def found(row: OverlapRow) -> list[str]:
+    """The keys that both have, once they are revealed."""
+    return [each.decode() for each in _items.decode(row.found)] if row.found else []
+
+
+def choose(node: Node, kind: str, query: str) -> list[bytes]:
+    """The keys of things of a kind that a query finds and that we may tell of: CLEAR, or our own up to AMBER."""
+    wanted = search.parse(query)
+    if wanted.words or wanted.tag:
+        raise search.BadQueryError(
+            "Words and tags do not choose what is compared.", what="query",
+            expected="score:, partner:, seen:, list:", found=query[:80],
+        )  # fmt: skip
+    now, number = node.clock.now(), 0
+    chosen: set[str] = set()
+    while True:
+        with node.store.database.reading() as transaction:
+            page = rows.after(transaction, number, 10_000)
+            if not page:
+                return [key.encode() for key in sorted(chosen)]
+            fitting = [
+                row.key for row in page
+                if row.kind == kind and search.fits(Scored(row, score_of(node, row, now)), wanted, now)
+            ]  # fmt: skip
+            keys = dict.fromkeys(fitting)
+            if kind == "file":
+                keys |= dict.fromkeys(key for others in rows.kin_of(transaction, fitting).values() for key in others)
+            allowed = overlaps.tellable(transaction, [hash_of(key) for key in keys])
+            chosen |= {key for key in keys if hash_of(key) in allowed}
+        number = page[-1].number
+
+
+def _require_size(count: int) -> None:
+    limits = Limits()
+    if not limits.least <= count <= limits.most:
+        raise guard.GuardError(
+            "So many are not compared.", what="count", found=str(count), expected=f"{limits.least} to {limits.most}",
+            remedy="choose others with a query" if count > limits.most else "with so few, a number would say which",
+        )  # fmt: skip
+
+
+def _at(node: Node, session: str, state: str) -> OverlapRow:
+    row = node.store.overlaps.one(session)
+    if row.state != state:
+        raise StateError("The session is not there.", what=row.id, expected=state, found=row.state)
+    return row
+
+
+def keep(node: Node, row: OverlapRow, event: str, person: str) -> None:
+    """What is to be known of a session from now on; with an event, on the ledger too."""
+    with node.store.database.writing() as transaction:
+        overlaps.change(transaction, row)
+        if event:
+            note(node, transaction, row, event, person)
+
+
+def note(node: Node, transaction: Transaction, row: OverlapRow, event: str, person: str) -> None:
+    """A step of a session on the ledger."""
+    entry = policy.ledger.overlap_entry(
+        row.partner, event, row.id, person, own=row.own, theirs=row.theirs,
+        common=-1 if row.common is None else row.common, at=node.clock.now(), salt=node.random(16),
+    )  # fmt: skip
+    ledger.append(transaction, [entry])
+
+
+def end(node: Node, row: OverlapRow, state: str, person: str, trouble: str | None = None) -> OverlapRow:
+    """Over: the key and the items are forgotten."""
+    changed = replace(row, state=state, key=None, items=None, hello=None, changed_at=node.clock.now(), trouble=trouble)
+    keep(node, changed, state, person)
+    desk_of(node).forget(row.id)
+    return changed
+
+
+def forget(node: Node, row: OverlapRow) -> None:
+    """The key and the items of a session that is over."""
+    keep(node, replace(row, key=None, items=None, hello=None), "", "")
+    desk_of(node).forget(row.id)
+
+
+def tidy(node: Node) -> int:
+    """Forgets keys and items of sessions that were over a day ago and whose other side never said so."""
+    before = node.clock.now() - 86_400_000_000
+    left = [row for row in node.store.overlaps.all() if row.is_over and row.key is not None and row.changed_at < before]
+    for row in left:
+        forget(node, row)
+    return len(left)
+
+
+def require_budget(node: Node, transaction: Transaction, partner: str, core: Core, count: int) -> None:
+    """Every item of theirs is a guess at ours. Raises GuardError."""
+    since = node.clock.now() - _MONTH
+    spent = sum(
+        each for raw, each in overlaps.spent(transaction, partner, since=since)
+        if (held := msgspec.json.decode(raw, type=Core)).kind == core.kind and held.session != core.session
+    )  # fmt: skip
+    guard.require_budget(count, spent, node.settings.overlap_budget)
+
+
+def counted(node: Node, row: OverlapRow, party: Party) -> OverlapRow:
+    """Keeps the number, once the side knows it."""
+    if party.phase < Phase.COUNTED or row.state != "comparing":
+        return row
+    changed = replace(row, state="counted", common=party.count, changed_at=node.clock.now())
+    keep(node, changed, "counted", row.person)
+    return changed
+
+
+def revealed(node: Node, row: OverlapRow, items: list[bytes]) -> None:
+    """Keeps which items both have."""
+    if row.state == "agreed":
+        changed = replace(row, state="revealed", found=msgspec.msgpack.encode(items), changed_at=node.clock.now())
+        keep(node, changed, "revealed", row.agreed_by or "")

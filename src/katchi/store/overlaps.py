@@ -1,0 +1,115 @@
+"""Private overlaps with partners, as they are kept between their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from katchi.errors import KatchiError
+from katchi.store.database import Database, Transaction
+
+OVER = frozenset({"revealed", "declined", "failed", "closed"})
+"""States after which nothing comes; the key and the items are gone by then."""
+
+
+class UnknownOverlapError(KatchiError):
+    """There is no such session."""
+
+    code = "unknown-overlap"
+    exit_status = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapRow:
+    """One session. `items` and `found` are MessagePack lists of keys; times are µs.
+
+    States: `asked` (they propose, our person is to say), `proposed` (we did), `comparing`, `counted`, `agreed` (our
+    person has), and those that are `OVER`.
+    """
+
+    id: str
+    partner: str
+    role: str
+    state: str
+    core: bytes
+    query: str
+    key: bytes | None
+    items: bytes | None
+    hello: bytes | None
+    own: int
+    theirs: int
+    common: int | None
+    found: bytes | None
+    agreed_by: str | None
+    person: str
+    made_at: int
+    changed_at: int
+    trouble: str | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes any more."""
+        return self.state in OVER
+
+
+def one(transaction: Transaction, session: str) -> OverlapRow | None:
+    """The session of this id."""
+    row = transaction.run("overlap", "one", id=session).first()
+    return None if row is None else _read(row)
+
+
+def add(transaction: Transaction, row: OverlapRow) -> None:
+    """A new one."""
+    transaction.run("overlap", "add", **asdict(row))
+
+
+def change(transaction: Transaction, row: OverlapRow) -> None:
+    """What is to be known of it from now on."""
+    values = asdict(row)
+    for name in ("partner", "role", "core", "made_at"):
+        del values[name]
+    transaction.run("overlap", "change", **values)
+
+
+def spent(transaction: Transaction, partner: str, *, since: int) -> list[tuple[bytes, int]]:
+    """(core, how many items they had) of the partner's sessions since then."""
+    return [
+        (bytes(core), count) for core, count in transaction.tuples("overlap", "spent", partner=partner, since=since)
+    ]
+
+
+def tellable(transaction: Transaction, hashes: Sequence[int]) -> set[int]:
+    """Those keys of which an object speaks that the node may tell of: CLEAR, or its own up to AMBER."""
+    return {row[0] for row in transaction.tuples("overlap", "tellable", hashes=transaction.among(hashes))}
+
+
+class Overlaps:
+    """Reads sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[OverlapRow]:
+        """The latest first."""
+        with self._database.reading() as transaction:
+            return [_read(row) for row in transaction.tuples("overlap", "all")]
+
+    def one(self, session: str) -> OverlapRow:
+        """The session of this id, or of the only one that begins so. Raises UnknownOverlapError."""
+        found = [row for row in self.all() if row.id.startswith(session)] if session else []
+        if len(found) != 1:
+            raise UnknownOverlapError("There is no such session.", what=session[:40], remedy="`katchi overlap list`")
+        return found[0]
+
+    def under_way(self, partner: str) -> list[str]:
+        """The ids of sessions that we lead with a partner and that are not over."""
+        with self._database.reading() as transaction:
+            return [row.id for row in transaction.run("overlap", "under_way", partner=partner)]
+
+
+def _read(row: Sequence[object]) -> OverlapRow:
+    values = list(row)
+    for place in (4, 6, 7, 8, 12):
+        found = values[place]
+        values[place] = bytes(found) if isinstance(found, bytes | memoryview | bytearray) else None
+    return OverlapRow(*values)  # type: ignore[arg-type]
