@@ -43,14 +43,14 @@ def test_the_lock_fits_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
     names = {package["name"] for package in lock["package"]}
-    groups = [*project["dependency-groups"].values(), project["project"]["dependencies"]]
+    extras = project["project"]["optional-dependencies"].values()
+    own = [*project["project"]["dependencies"], *(requirement for extra in extras for requirement in extra)]
+    groups = [*project["dependency-groups"].values(), own]
     wanted = {re.split(r"[\[<>=! ]", requirement)[0].lower() for group in groups for requirement in group}
     assert wanted <= names
     (ours,) = [package for package in lock["package"] if package["name"] == "katchi"]
     locked = {entry["name"] for entry in ours["metadata"]["requires-dist"]}
-    assert locked == {
-        re.split(r"[\[<>=! ]", requirement)[0].lower() for requirement in project["project"]["dependencies"]
-    }
+    assert locked == {re.split(r"[\[<>=! ]", requirement)[0].lower() for requirement in own}
 
 
 def test_every_locked_file_has_a_hash() -> None:

@@ -191,8 +191,12 @@ def _doors() -> Members:
         "released": {"get": _operation("what was released to the caller", errors=(400,), parameters=skip)},
         "overlap": {
             "post": _operation(
-                "a message of a private overlap", body=_content(_PACKED, _BYTES), media=_PACKED, answer=_BYTES,
-                errors=(400, 413), error=_content(TAXII, {"$ref": "#/components/schemas/Error"}),
+                "a message of a private overlap",
+                body=_content(_PACKED, _BYTES),
+                media=_PACKED,
+                answer=_BYTES,
+                errors=(400, 413),
+                error=_content(TAXII, {"$ref": "#/components/schemas/Error"}),
             )
         },
     }

@@ -22,10 +22,12 @@ from katchi.overlap.psi.party import (
     Phase,
     RefusedError,
     Reveal,
+    Role,
 )
 from katchi.overlap.psi.ristretto import group
 
 CORE = Core("0" * 32, "identity--a", "identity--b", "katchi-keys-1", "file")
+ROLES: tuple[Role, ...] = ("initiator", "responder")
 FREE = Limits(1, 100_000, 100_000)
 
 
@@ -370,3 +372,62 @@ def test_known_and_unpreventable_a_side_finds_its_guesses_within_the_limit() -> 
     one, other = side("initiator", items(*range(2000))), side("responder", items(7, 1500, 9999))
     counted(one, other)
     assert one.count == 2
+
+
+# ---- each check by itself: what a second one would catch later ----------------------------------------
+
+
+def test_sizes_are_limited_whatever_else_fits() -> None:
+    one = side("initiator", items(*range(30)))
+    for count, limits in ((30, Limits(31, 100, 10)), (30, Limits(1, 29, 10))):
+        other = Party(CORE, "responder", group().random_scalar(), items(*range(limits.least, limits.least + 29)),
+                      Limits(1, 1000, 10))  # fmt: skip
+        other.limits = limits
+        assert one.hello().count == count
+        refused(lambda other=other: other.meet(one.hello()), other)  # type: ignore[misc]
+
+
+def test_a_good_list_that_was_not_promised_is_refused(pair: tuple[Party, Party]) -> None:
+    one, other = pair
+    other.meet(one.hello())
+    another = side("initiator", items(*range(30)))
+    refused(lambda: other.take_chunk(0, another.chunk(0)), other)
+
+
+def test_a_second_encoding_is_refused_when_it_comes(pair: tuple[Party, Party]) -> None:
+    one, other = pair
+    chunk = one.chunk(0)
+    chunk = chunk[:-1] + bytes([chunk[-1] | 0x80])
+    other.meet(msgspec.structs.replace(one.hello(), digests=(hashlib.sha256(chunk).digest(),)))
+    refused(lambda: other.take_chunk(0, chunk), other)
+
+
+def test_parts_in_another_order_are_refused() -> None:
+    one, other = side("initiator", items(*range(CHUNK * 2))), side("responder", items(1))
+    parts = one.chunk(1), one.chunk(0)
+    other.meet(msgspec.structs.replace(one.hello(), digests=tuple(hashlib.sha256(each).digest() for each in parts)))
+    for number, part in enumerate(parts):
+        other.take_chunk(number, part)
+    refused(other.hear, other)
+
+
+def test_a_proven_reveal_of_what_was_not_counted_is_refused() -> None:
+    """The proof holds, and the place is another one: whoever revealed it holds nothing in common there."""
+    one, other = side("initiator", items(*range(30))), side("responder", items(*range(20, 60)))
+    counted(one, other)
+    matched = list(one._matches)
+    elsewhere = next(place for place in range(40) if place not in matched)
+    one._matches = sorted([*matched[:-1], elsewhere])
+    refused(lambda: other.take_reveal(one.reveal()), other)
+    one._matches = matched[::-1]
+    refused(lambda: other.take_reveal(one.reveal()), other)
+    one._matches = matched[:-1]
+    refused(lambda: other.take_reveal(one.reveal()), other)
+    one._matches = matched
+    assert len(other.take_reveal(one.reveal())) == 10
+
+
+def test_tags_are_of_one_session_and_one_side() -> None:
+    element = group().base(group().random_scalar())
+    made = {party._tag(role, digest, element) for role in ROLES for digest in (b"a", b"b")}
+    assert len(made) == 4

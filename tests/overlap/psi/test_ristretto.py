@@ -160,7 +160,9 @@ def test_no_other_proof_is_taken(made: Group) -> None:
     good = bytes.fromhex(PROOFS[2][1])
     other_key = made.base(made.random_scalar())
     order = ORDER.to_bytes(32, "little")
+    response = int.from_bytes(good[32:], "little")
     bad = [
+        good[:32] + (response + ORDER).to_bytes(32, "little"),  # the same scalar in a second encoding
         b"", good[:63], good + b"\0", bytes(64), good[32:] + good[:32], order + good[32:], good[:32] + order,
         *(bytes([*good[:place], good[place] ^ 1, *good[place + 1 :]]) for place in range(64)),
     ]  # fmt: skip

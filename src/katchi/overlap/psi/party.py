@@ -291,7 +291,7 @@ class Party:
         self._require(Phase.COUNTED, "a reveal")
         assert self._other is not None
         places, elements = reveal.places, _split(reveal.elements, ELEMENT)
-        if len(reveal.elements) != len(places) * ELEMENT or len(places) != len(self._matches):
+        if len(reveal.elements) != len(places) * ELEMENT:
             raise RefusedError("It reveals another number than it told.", what="reveal", found=str(len(places)))
         if any(not 0 <= each < len(self.items) for each in places) or any(
             one >= other for one, other in pairwise(places)
