@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,9 +18,10 @@ from katchi.cli.stage import Side, Stage, status_of, wait_for
 from katchi.errors import KatchiError
 from katchi.exchange.channel import RefusedError
 from katchi.exchange.channels.node_push import NodePush
-from katchi.node import partnering, proof, terms, verification
+from katchi.node import overlapping, partnering, proof, terms, verification
 from katchi.node.deliver import link_to
 from katchi.node.wiring import new_node_id
+from katchi.overlap.psi import UnavailableError, group
 from katchi.policy.invitation import Invitation, ask_to_join, read_invitation
 from katchi.policy.keys import NodeKey
 from katchi.policy.signed import canonical
@@ -254,6 +256,49 @@ def _same_thing(stage: Stage) -> Iterator[Statement]:
         )
 
 
+def _overlap(stage: Stage) -> Iterator[Statement]:
+    """A case that both work on: they learn how many samples both have, agree, and learn which; the rest stays."""
+    kr, us = stage.sides
+    try:
+        group()
+    except UnavailableError:
+        yield Statement(
+            "Private overlap is off: this machine has no libsodium. Everything else goes on without it.",
+            "이 컴퓨터에 libsodium이 없어 비공개 대조 기능이 꺼져 있습니다. 나머지는 그대로 동작합니다.",
+            True,
+        )
+        return
+    for side, name in ((kr, "kr"), (us, "us")):
+        side.hand_in("case.json", story.internal_work(name))
+    session = overlapping.propose(kr.node, kr.partner, "file", query="tag:internal", person=kr.person).id
+    wait_for(lambda: bool(us.node.store.overlaps.all()))
+    overlapping.accept(us.node, session, query="tag:internal", person=us.person)
+    seconds = wait_for(lambda: all(side.node.store.overlaps.one(session).common is not None for side in stage.sides))
+    rows = [side.node.store.overlaps.one(session) for side in stage.sides]
+    yield Statement(
+        "Both work on a case that neither may show. They learn how many samples both have, and nothing else.",
+        "양쪽이 아직 보여줄 수 없는 사건을 조사 중입니다. 몇 개의 표본을 함께 가졌는지만 알게 됩니다.",
+        seconds is not None and {row.common for row in rows} == {6} and not any(row.found for row in rows),
+        " · ".join(f"{row.own} ∩ {row.theirs} = {row.common}" for row in rows),
+    )
+    overlapping.agree(kr.node, session, person=kr.person)
+    overlapping.agree(us.node, session, person=us.person)
+    wait_for(lambda: all(side.node.store.overlaps.one(session).state == "revealed" for side in stage.sides))
+    known = [overlapping.found(side.node.store.overlaps.one(session)) for side in stage.sides]
+    yield Statement(
+        "A person on each side agrees: now both know which six. The others never left, and the case is worked on once.",
+        "양쪽 담당자가 동의하자 어느 여섯 개인지 서로 알게 됩니다. 나머지는 나가지 않았고, 조사도 한 번이면 됩니다.",
+        known[0] == known[1] and len(known[0]) == 6 and not _went(us),
+        f"{known[0][0][:40]}…" if known[0] else "",
+    )
+
+
+def _went(us: Side) -> bool:
+    """Whether any sample of the other side's case is held here."""
+    samples = json.loads(story.internal_work("kr"))["objects"]
+    return bool(us.origins().keys() & {each["id"] for each in samples})
+
+
 def _recall(stage: Stage) -> Iterator[Statement]:
     before = stage.us.node.store.search.by_id(story.RECALLED_ID)
     stage.kr.hand_in("recall.json", story.document("kr", "recall.json"))
@@ -354,6 +399,7 @@ SCENES = (
         _release,
     ),
     Scene("The same thing from both sides", "양쪽에서 본 같은 대상", _same_thing),
+    Scene("What both have, before either shows it", "보여주기 전에 알아내는 공통점", _overlap),
     Scene("A recall", "회수", _recall),
     Scene("A suspension", "중지", _suspension),
     Scene("Both can prove it", "양쪽 모두 증명할 수 있습니다", _proof),

@@ -106,11 +106,12 @@ def found(row: OverlapRow) -> list[str]:
 def choose(node: Node, kind: str, query: str) -> list[bytes]:
     """The keys of things of a kind that a query finds and that we may tell of: CLEAR, or our own up to AMBER."""
     wanted = search.parse(query)
-    if wanted.words or wanted.tag:
+    if wanted.words:
         raise search.BadQueryError(
-            "Words and tags do not choose what is compared.", what="query",
-            expected="score:, partner:, seen:, list:", found=query[:80],
+            "Words do not choose what is compared.", what="query",
+            expected="score:, partner:, seen:, list:, tag:", found=query[:80],
         )  # fmt: skip
+    tagged = search.tagged_roots(node, wanted.tag, Limits().most) if wanted.tag else None
     now, number = node.clock.now(), 0
     chosen: set[str] = set()
     while True:
@@ -118,10 +119,8 @@ def choose(node: Node, kind: str, query: str) -> list[bytes]:
             page = rows.after(transaction, number, 10_000)
             if not page:
                 return [key.encode() for key in sorted(chosen)]
-            fitting = [
-                row.key for row in page
-                if row.kind == kind and search.fits(Scored(row, score_of(node, row, now)), wanted, now)
-            ]  # fmt: skip
+            of_kind = [row for row in page if row.kind == kind and (tagged is None or row.key in tagged)]
+            fitting = [row.key for row in of_kind if search.fits(Scored(row, score_of(node, row, now)), wanted, now)]
             keys = dict.fromkeys(fitting)
             if kind == "file":
                 keys |= dict.fromkeys(key for others in rows.kin_of(transaction, fitting).values() for key in others)

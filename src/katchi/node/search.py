@@ -215,17 +215,20 @@ def _named(node: Node, query: Query, limit: int) -> Found:
 def _tagged(node: Node, query: Query, limit: int) -> Found:
     """What the latest objects with a tag speak of."""
     now = node.clock.now()
+    words = query.words.casefold()
+    scored = [Scored(row, score_of(node, row, now)) for row in tagged_roots(node, query.tag, _TAGGED).values()]
+    found = [each for each in scored if fits(each, query, now) and words in each.row.name.casefold()]
+    return Found(query, sorted(found, key=lambda each: (-each.score, each.row.name))[:limit])
+
+
+def tagged_roots(node: Node, tag: str, limit: int) -> dict[str, ThingRow]:
+    """The things, by root, that the latest objects with a label speak of; `_` in it stands for a space too."""
     with node.store.database.reading() as transaction:
-        seqs = rows.tagged(transaction, query.tag, _TAGGED)
-        seqs = seqs or rows.tagged(transaction, query.tag.replace("_", " "), _TAGGED)
+        seqs = rows.tagged(transaction, tag, limit) or rows.tagged(transaction, tag.replace("_", " "), limit)
         tell = teller(telling_of(node, rows.rulings(transaction)))
         items = [stix.read(bytes(entry.raw)) for entry in log.at(transaction, seqs)]
         stands = [stand for item in items for stand in tell(item, stix.thing_keys(item)).stands]
-        known = rows_of(transaction, dict.fromkeys(stands))
-    words = query.words.casefold()
-    scored = [Scored(row, score_of(node, row, now)) for row in {row.key: row for row in known.values()}.values()]
-    found = [each for each in scored if fits(each, query, now) and words in each.row.name.casefold()]
-    return Found(query, sorted(found, key=lambda each: (-each.score, each.row.name))[:limit])
+        return {row.key: row for row in rows_of(transaction, dict.fromkeys(stands)).values()}
 
 
 def _listed(node: Node, query: Query, limit: int, before: int | None) -> Found:

@@ -10,6 +10,7 @@ from katchi.cli.story.story import (
     UNMARKED_ID,
     document,
     documents,
+    internal_work,
     terms,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "UNMARKED_ID",
     "document",
     "documents",
+    "internal_work",
     "terms",
 ]

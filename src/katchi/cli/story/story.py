@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import uuid
 from importlib import resources
 from types import MappingProxyType
 from typing import Final
@@ -61,3 +63,30 @@ def _expected() -> MappingProxyType[str, dict[str, str]]:
 
 EXPECTED: Final = _expected()
 """By side, what its terms make of each object in `documents`: "full", "copy" or "withheld:<reason code>"."""
+
+
+def internal_work(side: str) -> bytes:
+    """Files of a case that an analyst still works on, which terms keep at home; six of them both sides have."""
+    numbers = range(40) if side == "kr" else range(34, 70)
+    return json.dumps(
+        {
+            "type": "bundle",
+            "id": f"bundle--{uuid.uuid5(_CASE, side)}",
+            "objects": [_sample(side, each) for each in numbers],
+        }
+    ).encode()
+
+
+_CASE: Final = uuid.UUID("5c0f6f9e-9f0b-5d6e-8d6f-1b1c7f1f5f11")
+_AMBER: Final = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
+
+
+def _sample(side: str, number: int) -> dict[str, object]:
+    digest = hashlib.sha256(f"{_CASE} {number}".encode()).hexdigest()
+    return {
+        "type": "indicator", "spec_version": "2.1", "id": f"indicator--{uuid.uuid5(_CASE, f'{side} {number}')}",
+        "created": "2016-03-02T00:00:00.000Z", "modified": "2016-03-02T00:00:00.000Z",
+        "name": f"sample {number} of a case in work", "indicator_types": ["malicious-activity"],
+        "pattern": f"[file:hashes.'SHA-256' = '{digest}']", "pattern_type": "stix",
+        "valid_from": "2016-03-02T00:00:00.000Z", "labels": ["internal"], "object_marking_refs": [_AMBER],
+    }  # fmt: skip
