@@ -47,6 +47,7 @@ def test_two_people_find_what_both_have(pair: Pair) -> None:
         session = pair.kr.store.overlaps.all()[0].id
         until(lambda: bool(pair.us.store.overlaps.all()))
         assert "Accept" in us.get("/overlaps").text
+        assert "waits for you to accept" in us.get("/").text
         send(us, "accept", session=session)
         until(lambda: state(pair.kr, session) == state(pair.us, session) == "counted")
         assert "Agree to reveal which" in kr.get("/overlaps").text

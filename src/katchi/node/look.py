@@ -21,6 +21,7 @@ from katchi.policy.ledger import Entry
 from katchi.policy.partner import Partner
 from katchi.store import log
 from katchi.store.ledger import LedgerRow
+from katchi.store.overlaps import OverlapRow
 from katchi.store.partners import PartnerRow, TermsRow
 from katchi.store.releases import Flow, Gone, HeldBack
 from katchi.store.search import Hit, Reference, Wanted
@@ -56,6 +57,7 @@ class Situation:
     submissions: Sequence[Submission]
     alarms: Sequence[Alarm]
     watches: Sequence[WatchRow]  # those with news
+    overlaps: Sequence[OverlapRow]  # those that wait for our person
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def situation(node: Node) -> Situation:
         submissions=node.store.submissions.latest(6),
         alarms=[each for each in emerging.alarms(node) if each.closed_at is None][:5],
         watches=[each for each in node.store.watches.all() if each.news],
+        overlaps=[each for each in node.store.overlaps.all() if each.state in ("asked", "counted")],
     )
 
 
