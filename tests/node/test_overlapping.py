@@ -18,7 +18,7 @@ from katchi.node.deliver import link_to, partner_of
 from katchi.node.overlap_desk import desk_of
 from katchi.node.overlapping import StateError
 from katchi.node.wiring import Node
-from katchi.overlap.psi import messages
+from katchi.overlap.psi import guard, messages
 from katchi.overlap.psi.guard import GuardError
 from katchi.overlap.psi.party import Core, Hello, RefusedError
 from katchi.policy.ledger import Entry
@@ -165,6 +165,17 @@ def test_what_protects_nothing_or_is_too_much_is_refused_before_any_work(
     assert ended.state == "failed"
     assert "overlap-guard" in (ended.trouble or "")
     assert [row.id for row in us.store.overlaps.all()] == [first]
+
+
+def test_a_partner_cannot_fill_the_list_of_what_waits(quiet: Pair) -> None:
+    for number in range(guard.MOST_OPEN):
+        message = messages.Propose(core_of(quiet, session=f"{number:032x}"), HELLO)
+        overlap_answers.answer(quiet.us, "kr-cert", messages.written(message))
+    one_more = messages.written(messages.Propose(core_of(quiet, session="f" * 32), HELLO))
+    with pytest.raises(GuardError, match="as may wait"):
+        overlap_answers.answer(quiet.us, "kr-cert", one_more)
+    overlapping.decline(quiet.us, f"{3:032x}", person="park")
+    overlap_answers.answer(quiet.us, "kr-cert", one_more)
 
 
 def core_of(pair: Pair, **changes: Any) -> Core:

@@ -98,6 +98,7 @@ def _take_proposal(node: Node, partner: str, core: Core, hello: Hello) -> None:
     now = node.clock.now()
     with node.store.database.writing() as transaction:
         require_budget(node, transaction, partner, core, hello.count)
+        guard.require_few(overlaps.open_of(transaction, partner))
         made = OverlapRow(
             core.session, partner, "responder", "asked", msgspec.json.encode(core, order="sorted"), "", None, None,
             msgspec.msgpack.encode(hello), 0, hello.count, None, None, None, partner, now, now, None,

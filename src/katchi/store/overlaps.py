@@ -78,6 +78,11 @@ def spent(transaction: Transaction, partner: str, *, since: int) -> list[tuple[b
     ]
 
 
+def open_of(transaction: Transaction, partner: str) -> int:
+    """How many sessions that a partner proposed are not over."""
+    return int(transaction.run("overlap", "open_of", partner=partner).one().n)
+
+
 def tellable(transaction: Transaction, hashes: Sequence[int]) -> set[int]:
     """Those keys of which an object speaks that the node may tell of: CLEAR, or its own up to AMBER."""
     return {row[0] for row in transaction.tuples("overlap", "tellable", hashes=transaction.among(hashes))}
@@ -96,6 +101,10 @@ class Overlaps:
 
     def one(self, session: str) -> OverlapRow:
         """The session of this id, or of the only one that begins so. Raises UnknownOverlapError."""
+        with self._database.reading() as transaction:
+            exact = one(transaction, session)
+        if exact is not None:
+            return exact
         found = [row for row in self.all() if row.id.startswith(session)] if session else []
         if len(found) != 1:
             raise UnknownOverlapError("There is no such session.", what=session[:40], remedy="`katchi overlap list`")

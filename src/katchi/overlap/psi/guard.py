@@ -51,6 +51,18 @@ def require_kind(kind: str, allowed: Iterable[str]) -> None:
     )  # fmt: skip
 
 
+MOST_OPEN: Final = 10
+
+
+def require_few(count: int) -> None:
+    """So many sessions of a partner are not over. Raises GuardError."""
+    if count >= MOST_OPEN:
+        raise GuardError(
+            "This partner has proposed as many comparisons as may wait.", what="sessions", found=str(count),
+            expected=f"at most {MOST_OPEN}", remedy="end some of them",
+        )  # fmt: skip
+
+
 def require_budget(count: int, spent: int, budget: int) -> None:
     """Guesses of a partner in a month, of one kind. Raises GuardError."""
     if spent + count > budget:

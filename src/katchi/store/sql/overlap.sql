@@ -38,3 +38,7 @@ WHERE m.key_hash IN (SELECT value FROM json_each(:hashes)) AND s.is_revoked = 0
 SELECT DISTINCT m.key_hash FROM mention m JOIN summary s ON s.seq = m.seq
 WHERE m.key_hash = ANY(:hashes) AND s.is_revoked = 0
   AND (s.marking = 'clear' OR (s.origin = 'own' AND s.marking IN ('green', 'amber')));
+
+-- name: open_of
+SELECT count(*) AS n FROM overlap WHERE partner = :partner AND role = 'responder'
+  AND state NOT IN ('revealed', 'declined', 'failed', 'closed');
