@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
 from katchi.errors import KatchiError
 from katchi.exchange.channel import RefusedError as RefusedByPartnerError
+from katchi.exchange.channel import UndeliveredError
+from katchi.exchange.channels.link import Link
 from katchi.node import overlap_answers, overlap_lead, overlapping
 from katchi.node.deliver import link_to, partner_of
 from katchi.node.overlap_desk import desk_of
@@ -119,6 +124,61 @@ def test_it_goes_on_after_a_crash_of_either_side(quiet: Pair, crash: str) -> Non
         overlapping.agree(node, session, person=person)
     until(lambda: go_on(quiet, session).state == "revealed")
     assert overlapping.found(us.store.overlaps.one(session)) == overlapping.found(kr.store.overlaps.one(session))
+
+
+class Accident:
+    """A link on which something goes wrong at one message: the answer is lost, or a side forgets what it had."""
+
+    def __init__(self, pair: Pair, link: Link, session: str, kind: str, at: int) -> None:
+        self.pair, self.link, self.session, self.kind, self.left = pair, link, session, kind, at
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        self.left -= 1
+        if self.left == 0 and "responder" in self.kind:
+            desk_of(self.pair.us).forget(self.session)
+        answer = self.link.ask(method, path, **more)
+        if self.left == 0 and "initiator" in self.kind:
+            desk_of(self.pair.kr).forget(self.session)
+        if self.left == 0 and "answer" in self.kind:
+            raise UndeliveredError("The partner's node did not answer.")
+        return answer
+
+
+@pytest.mark.parametrize(
+    "kind", ["the answer is lost", "responder crashes", "initiator crashes and the answer is lost"]
+)
+def test_whatever_is_lost_at_any_message_it_goes_on(quiet: Pair, kind: str) -> None:
+    kr, us = quiet
+    urls(kr, *range(30))
+    urls(us, *range(20, 50), first=1000)
+    with link_to(kr, partner_of(kr.store.partners.one("us-cert"))) as link:
+        for at in range(1, 12):
+            session = overlapping.propose(kr, "us-cert", "url", person="kim").id
+            go_on(quiet, session)
+            overlapping.accept(us, session, person="park")
+            accident = Accident(quiet, link, session, kind, at)
+            for _ in range(6):
+                with contextlib.suppress(UndeliveredError):
+                    overlap_lead.advance(kr, session, accident)  # type: ignore[arg-type]
+                for node in quiet:
+                    if state(node, session) == "counted":
+                        overlapping.agree(node, session, person="kim")
+            for node in quiet:
+                row = node.store.overlaps.one(session)
+                assert (at, row.state, len(overlapping.found(row)), row.key) == (at, "revealed", 10, None), row.trouble
+
+
+def test_what_a_person_ended_stays_ended(quiet: Pair) -> None:
+    kr, us = quiet
+    urls(kr, *range(30))
+    urls(us, *range(20, 50), first=1000)
+    session = overlapping.propose(kr, "us-cert", "url", person="kim").id
+    go_on(quiet, session)
+    stale = us.store.overlaps.one(session)
+    overlapping.decline(us, session, person="park")
+    with pytest.raises(StateError):
+        overlapping.keep(us, replace(stale, state="counted", common=3), "counted", "park")
+    assert state(us, session) == "declined"
 
 
 def test_without_the_other_persons_word_nothing_is_revealed(quiet: Pair) -> None:

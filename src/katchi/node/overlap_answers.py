@@ -40,7 +40,7 @@ def answer(node: Node, partner: str, body: bytes) -> bytes:
         elif row.key is not None:
             forget(node, row)
         return written(Status("closed", False))
-    if row.is_over and not (isinstance(message, Show) and row.state == "revealed"):
+    if row.is_over and not _is_owed(row):
         return written(Status(row.state, False))
     return written(_answered(node, row, message))
 
@@ -53,13 +53,18 @@ def _session(node: Node, partner: str, session: str) -> OverlapRow:
     return row
 
 
+def _is_owed(row: OverlapRow) -> bool:
+    """Whether the other side may not have heard yet what was revealed: it says when it has."""
+    return row.state == "revealed" and row.key is not None
+
+
 def _proposed(node: Node, partner: str, message: Propose) -> Status:
     core, hello = message.core, message.hello
     known = _known(node, partner, core)
     if known is None:
         _take_proposal(node, partner, core, hello)
         return Status("asked", False)
-    if known.is_over or known.state == "asked":
+    if known.state == "asked" or (known.is_over and not _is_owed(known)):
         return Status(known.state, False)
     if known.hello is not None and msgspec.msgpack.decode(known.hello, type=Hello) != hello:
         raise RefusedError("The first word was another one.", what="hello")
@@ -113,8 +118,8 @@ def _answered(node: Node, row: OverlapRow, message: Put | Get | Agree | Show) ->
     if party is None:
         return Status(row.state, row.key is not None)
     if isinstance(message, Get):
-        if message.what == "tags" and party.phase < Phase.HEARD:
-            return _status(row, party, desk.hear(row.id, party))
+        if message.what == "tags" and party.phase < Phase.COUNTED:
+            return _status(row, party, not party.missing_chunks and desk.hear(row.id, party))
         return Content(party.chunk(message.number) if message.what == "elements" else party.tags(message.number))
     if isinstance(message, Put):
         if message.what == "elements":
@@ -122,7 +127,7 @@ def _answered(node: Node, row: OverlapRow, message: Put | Get | Agree | Show) ->
             if not party.missing_chunks:
                 desk.hear(row.id, party)  # while the other side works through ours
         elif party.phase < Phase.HEARD:
-            return _status(row, party, desk.hear(row.id, party))
+            return _status(row, party, not party.missing_chunks and desk.hear(row.id, party))
         else:
             party.take_tags(message.number, message.content)
             row = counted(node, row, party)

@@ -14,7 +14,7 @@ from katchi.exchange.channel import RefusedError as RefusedByPartnerError
 from katchi.exchange.channel import UndeliveredError
 from katchi.exchange.channels.link import Link
 from katchi.node.overlap_desk import desk_of
-from katchi.node.overlapping import MEDIA, PATH, counted, end, forget, keep, require_budget, revealed
+from katchi.node.overlapping import MEDIA, PATH, StateError, counted, end, forget, keep, require_budget, revealed
 from katchi.node.wiring import Node
 from katchi.overlap.psi import guard
 from katchi.overlap.psi.messages import (
@@ -54,6 +54,8 @@ def advance(node: Node, session: str, link: Link, *, is_stopping: Callable[[], b
         return _advanced(node, row, _Asking(link, is_stopping))
     except (RefusedError, guard.GuardError) as problem:
         return end(node, node.store.overlaps.one(session), "failed", "", f"{problem.code}: {problem}"[:400])
+    except StateError:  # a person ended it meanwhile
+        return node.store.overlaps.one(session)
     except RefusedByPartnerError as problem:
         if not any(code in problem.found for code in _FINAL):
             raise
@@ -81,7 +83,7 @@ class _Asking:
     def content(self, message: Message) -> bytes:
         found = self.ask(message)
         if not isinstance(found, Content):
-            raise RefusedError("The other side has no such part.", found=type(found).__name__)
+            raise UndeliveredError("The other side lost what it had; it is asked again.")
         return found.content
 
 
@@ -93,7 +95,7 @@ def _advanced(node: Node, row: OverlapRow, asking: _Asking) -> OverlapRow:
     status = asking.ask(Propose(core, party.hello()))
     if not isinstance(status, Status):
         raise RefusedError("The other side answers something else.")
-    if status.state in overlaps.OVER:
+    if status.state in overlaps.OVER and status.hello is None:
         return end(node, row, "declined" if status.state == "declined" else "closed", row.partner)
     if status.hello is None:
         return row
@@ -126,7 +128,7 @@ def _until_taken(asking: _Asking, message: Put) -> None:
     while True:
         status = asking.ask(message)
         if not isinstance(status, Status) or status.missing:
-            raise RefusedError("The other side lost what it had.")
+            raise UndeliveredError("The other side lost what it had; it is asked again.")
         if status.phase >= Phase.HEARD:
             asking.ask(message)
             return

@@ -146,8 +146,14 @@ def _at(node: Node, session: str, state: str) -> OverlapRow:
 
 
 def keep(node: Node, row: OverlapRow, event: str, person: str) -> None:
-    """What is to be known of a session from now on; with an event, on the ledger too."""
+    """What is to be known of a session from now on; with an event, on the ledger too.
+
+    Raises StateError where it was ended meanwhile: what a person ended stays ended.
+    """
     with node.store.database.writing() as transaction:
+        current = overlaps.one(transaction, row.id)
+        if current is not None and current.is_over and current.state != row.state:
+            raise StateError("It is over already.", what=row.id, found=current.state)
         overlaps.change(transaction, row)
         if event:
             note(node, transaction, row, event, person)
