@@ -196,20 +196,24 @@ def score_of(node: Node, row: ThingRow, now: int) -> int:
 def _named(node: Node, query: Query, limit: int) -> Found:
     """By a name that the tables know, and by what names and values hold the words."""
     now = node.clock.now()
-    roots: list[str] = []
-    possible: list[Identity] = []
-    for group in _GROUPS:
-        meaning = packaged().meaning(group, query.words)
-        roots += [meaning.identity.key] if meaning.identity else []
-        possible += meaning.possible
-        roots.append(f"{group}:name:{fold(query.words)}")
+    possible = [each for group in _GROUPS for each in packaged().meaning(group, query.words).possible]
     with node.store.database.reading() as transaction:
-        known = rows_of(transaction, [*roots, *(each.key for each in possible)])
+        known = rows_of(transaction, [*roots_named(query.words), *(each.key for each in possible)])
     found = {row.key: row for row in known.values()}
     for row in node.store.things.named(query.words, query.kind, limit):
         found.setdefault(row.key, row)
     scored = [Scored(row, score_of(node, row, now)) for row in found.values()]
     return Found(query, [each for each in scored if fits(each, query, now)][:limit], possible=possible)
+
+
+def roots_named(words: str) -> list[str]:
+    """Whom a name means by the tables, and the names themselves, which things have that no table knows."""
+    found = []
+    for group in _GROUPS:
+        identity = packaged().meaning(group, words).identity
+        found += [identity.key] if identity is not None else []
+        found.append(f"{group}:name:{fold(words)}")
+    return found
 
 
 def _tagged(node: Node, query: Query, limit: int) -> Found:
@@ -292,11 +296,10 @@ def key_named(node: Node, text: str) -> str | None:
     key = key_of(text)
     if key is not None or not text:
         return key
-    meanings = [packaged().meaning(group, text).identity for group in _GROUPS]
-    known = [each.key for each in meanings if each is not None]
-    candidates = [*known, *(f"{group}:name:{fold(text)}" for group in _GROUPS)]
+    candidates = roots_named(text)
+    known = [each for each in candidates if not things.is_folded_name(each)]
     with node.store.database.reading() as transaction:
-        held = [each for each in candidates if each in rows.rows(transaction, candidates)]
+        held = list(rows.rows(transaction, candidates))
     if len(held) == 1:
         return held[0]
     return known[0] if len(known) == 1 and not held else None

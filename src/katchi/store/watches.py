@@ -55,6 +55,11 @@ class Note(NamedTuple):
     sources: str
 
 
+def saved(transaction: Transaction) -> list[tuple[int, str]]:
+    """Number and text of every watch."""
+    return [(row[0], row[1]) for row in transaction.tuples("watch", "saved")]
+
+
 def all_watches(transaction: Transaction) -> list[WatchRow]:
     """Every watch, by name."""
     return [WatchRow(*row) for row in transaction.tuples("watch", "all")]

@@ -5,6 +5,9 @@ SELECT w.number, w.name, w.text, w.person, w.made_at, w.looked_at,
   (SELECT count(*) FROM watch_hit h WHERE h.watch = w.number AND h.at > w.looked_at) AS news
 FROM watch w ORDER BY w.name;
 
+-- name: saved
+SELECT number, text FROM watch ORDER BY number;
+
 -- name: add
 INSERT INTO watch (name, text, person, made_at, looked_at) VALUES (:name, :text, :person, :at, :at);
 
