@@ -1,6 +1,7 @@
 """What private overlap costs each side, beside what the library's arithmetic alone costs.
 
     python benchmarks/psi_speed.py [SIZE …]
+    python benchmarks/psi_speed.py lookup [SOUGHT HELD]
 
 Beside it, where it is installed, openmined-psi on the same sets (only its client learns anything).
 """
@@ -13,11 +14,14 @@ import importlib
 import resource
 import sys
 import time
+from itertools import pairwise
 
 import msgspec
 
 from katchi.overlap.psi import group
-from katchi.overlap.psi.party import Core, Limits, Party, on_two_cores
+from katchi.overlap.psi.lookup import Holder, Seeker
+from katchi.overlap.psi.party import Party
+from katchi.overlap.psi.side import Core, Limits, on_two_cores
 
 CORE = Core("0" * 32, "identity--a", "identity--b", "katchi-keys-1", "file")
 LIMITS = Limits(1, 10_000_000, 10_000_000)
@@ -82,29 +86,86 @@ def measure(size: int) -> None:
     )
 
 
-def beside(size: int) -> None:
-    """openmined-psi: one side learns the number."""
+def beside(size: int, held: int = 0) -> None:
+    """openmined-psi: one side learns."""
     try:
         psi = importlib.import_module("private_set_intersection.python")
     except ImportError:
         print("openmined-psi is not installed here")
         return
     mine = [each.decode() for each in items(0, size)]
-    theirs = [each.decode() for each in items(size - size // 10, size)]
+    theirs = [each.decode() for each in items(size - size // 10, held or size)]
+    kind, rate = (psi.DataStructure.GCS, 1e-9) if held else (psi.DataStructure.RAW, 0.0)
     began = time.process_time()
     client, server = psi.client.CreateWithNewKey(True), psi.server.CreateWithNewKey(True)
-    setup = server.CreateSetupMessage(0.0, size, theirs, psi.DataStructure.RAW)
+    setup = server.CreateSetupMessage(rate, size, theirs, kind)
+    ready = time.process_time()
     request = client.CreateRequest(mine)
     response = server.ProcessRequest(request)
     found = client.GetIntersection(setup, response)
     assert len(found) == size // 10
     sent = sum(len(each.SerializeToString()) for each in (setup, request, response))
-    cpu = (time.process_time() - began) / 2
-    print(f"openmined-psi, {size:,}: {cpu:.2f} s of CPU a side, {sent / 1e6:.1f} MB; only its client learns")
+    ended = time.process_time()
+    if held:
+        print(
+            f"openmined-psi, {size:,} in {held:,} (GCS, one wrong in 10^9): {ready - began:.1f} s of CPU before it "
+            f"is asked, {ended - ready:.2f} s for both after, {sent / 1e6:.1f} MB"
+        )
+    else:
+        print(
+            f"openmined-psi, {size:,}: {(ended - began) / 2:.2f} s of CPU a side, {sent / 1e6:.1f} MB; only its client "
+            f"learns"
+        )
+
+
+def look_up(sought: int, held: int) -> None:
+    """A few looked up among many; one process plays both sides, one after the other."""
+    core = msgspec.structs.replace(CORE, mode="lookup")
+    took: list[tuple[float, float]] = []
+
+    def now() -> None:
+        took.append((time.perf_counter(), time.process_time()))
+
+    now()
+    holder = Holder(core, "responder", group().random_scalar(), items(0, held), LIMITS, run=on_two_cores)
+    now()
+    seeker = Seeker(core, "initiator", group().random_scalar(), items(held - sought // 10, sought), LIMITS,
+                    run=on_two_cores)  # fmt: skip
+    hellos = seeker.hello(), holder.hello()
+    now()
+    holder.meet(hellos[0])
+    for number in range(seeker.chunks):
+        holder.take_chunk(number, seeker.chunk(number))
+    holder.hear()
+    now()
+    seeker.meet(hellos[1])
+    for number in range(seeker.chunks):
+        seeker.take_answer(number, holder.answer(number))
+    for number in range(holder.chunks):
+        seeker.take_chunk(number, holder.chunk(number))
+    seeker.hear()
+    now()
+    assert len(seeker.found) == sought // 10
+    sent = sum(len(msgspec.msgpack.encode(each)) for each in hellos)
+    sent += sum(len(seeker.chunk(number)) + len(holder.answer(number)) for number in range(seeker.chunks))
+    sent += sum(len(holder.chunk(number)) for number in range(holder.chunks))
+    wall, cpu = ([after[place] - before[place] for before, after in pairwise(took)] for place in (0, 1))
+    asked, answered = wall[1] + wall[3], cpu[1] + cpu[3]
+    print(
+        f"lookup of {sought:,} in {held:,}: the seeker {asked:.2f} s on two cores, {answered:.2f} s of CPU; the holder "
+        f"{wall[0]:.1f} s ({cpu[0]:.1f} s of CPU) before it is asked, {wall[2]:.2f} s ({cpu[2]:.2f}) to answer; "
+        f"{sent / 1e6:.1f} MB both ways",
+        flush=True,
+    )
 
 
 def main() -> None:
-    """Each size in turn."""
+    """Each size in turn; then a lookup."""
+    if sys.argv[1:2] == ["lookup"]:
+        sought, held = (int(each) for each in sys.argv[2:4] or (10_000, 1_000_000))
+        look_up(sought, held)
+        beside(sought, held)
+        return
     for size in [int(each) for each in sys.argv[1:]] or [1000, 10_000, 100_000]:
         measure(size)
         beside(size)

@@ -40,6 +40,19 @@ def test_from_a_proposal_to_the_items(pair: Pair) -> None:
     assert len(rows) == 1
 
 
+def test_a_lookup_from_the_command_line(pair: Pair) -> None:
+    kr, us = Katchi(pair.kr.folder), Katchi(pair.us.folder)
+    urls(pair.kr, *range(3))
+    urls(pair.us, *range(2, 50), first=1000)
+    session = kr.asked("overlap", "propose", "us-cert", "url", "--lookup")["id"]
+    until(lambda: bool(pair.us.store.overlaps.all()))
+    us.good("overlap", "accept", session[:8])
+    kr.good("overlap", "run", session)
+    until(lambda: state(pair.us, session) == state(pair.kr, session) == "revealed")
+    assert kr.asked("overlap", "show", session)["found"] == ["url:https://e2.example/a"]
+    assert us.asked("overlap", "show", session)["mode"] == "lookup"
+
+
 def test_what_cannot_be_is_said(pair: Pair) -> None:
     kr = Katchi(pair.kr.folder)
     assert "katchi overlap propose" in kr.good("overlap", "list").out

@@ -20,12 +20,12 @@ from katchi.exchange.channel import UndeliveredError
 from katchi.exchange.channels.link import Link
 from katchi.node import overlap_answers, overlap_lead, overlapping
 from katchi.node.deliver import link_to, partner_of
-from katchi.node.overlap_desk import desk_of
 from katchi.node.overlapping import StateError
 from katchi.node.wiring import Node
 from katchi.overlap.psi import guard, messages
 from katchi.overlap.psi.guard import GuardError
-from katchi.overlap.psi.party import Core, Hello, RefusedError
+from katchi.overlap.psi.party import Reveal
+from katchi.overlap.psi.side import Core, Hello, RefusedError
 from katchi.policy.ledger import Entry
 from katchi.store.overlaps import OverlapRow, UnknownOverlapError
 from tests.node.test_exchange import hand_in
@@ -108,18 +108,18 @@ def test_it_goes_on_after_a_crash_of_either_side(quiet: Pair, crash: str) -> Non
     assert go_on(quiet, session).state == "proposed"
     overlapping.accept(us, session, person="park")
     if crash == "before":
-        desk_of(us).forget(session)
+        us.desk.forget(session)
     if crash == "after the elements":
-        party = desk_of(kr)
+        party = kr.desk
         assert go_on(quiet, session).state == "counted"
         party.forget(session)
-        desk_of(us).forget(session)
+        us.desk.forget(session)
     assert go_on(quiet, session).state == "counted"
     if crash == "after the number":
-        desk_of(us).forget(session)
+        us.desk.forget(session)
     if crash == "of both after the number":
-        desk_of(us).forget(session)
-        desk_of(kr).forget(session)
+        us.desk.forget(session)
+        kr.desk.forget(session)
     for node, person in ((kr, "kim"), (us, "park")):
         overlapping.agree(node, session, person=person)
     until(lambda: go_on(quiet, session).state == "revealed")
@@ -135,10 +135,10 @@ class Accident:
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         self.left -= 1
         if self.left == 0 and "responder" in self.kind:
-            desk_of(self.pair.us).forget(self.session)
+            self.pair.us.desk.forget(self.session)
         answer = self.link.ask(method, path, **more)
         if self.left == 0 and "initiator" in self.kind:
-            desk_of(self.pair.kr).forget(self.session)
+            self.pair.kr.desk.forget(self.session)
         if self.left == 0 and "answer" in self.kind:
             raise UndeliveredError("The partner's node did not answer.")
         return answer
@@ -166,6 +166,85 @@ def test_whatever_is_lost_at_any_message_it_goes_on(quiet: Pair, kind: str) -> N
             for node in quiet:
                 row = node.store.overlaps.one(session)
                 assert (at, row.state, len(overlapping.found(row)), row.key) == (at, "revealed", 10, None), row.trouble
+
+
+def test_in_a_lookup_only_who_asks_learns_which(quiet: Pair) -> None:
+    kr, us = quiet
+    urls(kr, *range(4))
+    urls(us, *range(2, 50), first=1000)
+    session = overlapping.propose(kr, "us-cert", "url", mode="lookup", person="kim").id
+    assert go_on(quiet, session).state == "proposed"
+    overlapping.accept(us, session, person="park")
+    assert us.store.overlaps.one(session).agreed_by == "park"
+    row = go_on(quiet, session)
+    assert (row.state, row.common, row.theirs) == ("revealed", 2, 48)
+    assert overlapping.found(row) == ["url:https://e2.example/a", "url:https://e3.example/a"]
+    other = us.store.overlaps.one(session)
+    assert (other.state, other.common, other.found, other.key, other.items) == ("revealed", None, None, None, None)
+    assert (events(kr), events(us)) == (["proposed", "accepted", "revealed"], ["asked", "accepted", "revealed"])
+
+
+@pytest.mark.parametrize(
+    "kind", ["the answer is lost", "responder crashes", "initiator crashes and the answer is lost"]
+)
+def test_a_lookup_goes_on_whatever_is_lost(quiet: Pair, kind: str) -> None:
+    kr, us = quiet
+    urls(kr, *range(4))
+    urls(us, *range(2, 50), first=1000)
+    with link_to(kr, partner_of(kr.store.partners.one("us-cert"))) as link:
+        for at in range(1, 8):
+            session = overlapping.propose(kr, "us-cert", "url", mode="lookup", person="kim").id
+            go_on(quiet, session)
+            overlapping.accept(us, session, person="park")
+            accident = Accident(quiet, link, session, kind, at)
+            for _ in range(4):
+                with contextlib.suppress(UndeliveredError):
+                    overlap_lead.advance(kr, session, accident)  # type: ignore[arg-type]
+            row = kr.store.overlaps.one(session)
+            assert (at, row.state, len(overlapping.found(row)), row.key) == (at, "revealed", 2, None), row.trouble
+            assert us.store.overlaps.one(session).state == "revealed"
+
+
+def test_their_guesses_in_lookups_count_and_ours_do_not(quiet: Pair) -> None:
+    kr, us = quiet
+    for node in quiet:
+        node.settings = msgspec.structs.replace(node.settings, overlap_budget=60)
+    urls(kr, *range(30))
+    urls(us, *range(100), first=1000)
+    for expected in ("revealed", "revealed", "failed"):
+        session = overlapping.propose(kr, "us-cert", "url", mode="lookup", person="kim").id
+        go_on(quiet, session)
+        if expected == "revealed":
+            overlapping.accept(us, session, person="park")
+        assert go_on(quiet, session).state == expected
+    assert "overlap-guard" in (kr.store.overlaps.one(session).trouble or "")
+
+
+def test_what_has_no_place_in_a_lookup_is_refused(quiet: Pair) -> None:
+    kr, us = quiet
+    urls(kr, *range(4))
+    urls(us, *range(2, 50), first=1000)
+    session = overlapping.propose(kr, "us-cert", "url", mode="lookup", person="kim").id
+    go_on(quiet, session)
+    overlapping.accept(us, session, person="park")
+    core, hello = Core.from_bytes(us.store.overlaps.one(session).core), us.store.overlaps.one(session).hello
+    assert hello is not None
+
+    def say(message: messages.Message) -> messages.Answer:
+        return messages.read_answer(overlap_answers.answer(us, "kr-cert", messages.written(message)))
+
+    first = messages.Propose(core, msgspec.msgpack.decode(hello, type=Hello))
+    until(lambda: isinstance(said := say(first), messages.Status) and said.hello is not None)
+    for message in (
+        messages.Put(session, "tags", 0, b""), messages.Get(session, "tags", 0), messages.Get(session, "everything", 0),
+        messages.Agree(session), messages.Show(session, Reveal((), b"", ())),
+    ):  # fmt: skip
+        with pytest.raises(RefusedError):
+            say(message)
+    changed = msgspec.structs.replace(core, mode="mutual")
+    with pytest.raises(RefusedError):
+        say(messages.Propose(changed, msgspec.msgpack.decode(hello, type=Hello)))
+    assert go_on(quiet, session).state == "revealed"
 
 
 def test_what_a_person_ended_stays_ended(quiet: Pair) -> None:

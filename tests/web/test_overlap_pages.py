@@ -56,7 +56,23 @@ def test_two_people_find_what_both_have(pair: Pair) -> None:
         send(us, "agree", session=session)
         until(lambda: state(pair.kr, session) == state(pair.us, session) == "revealed")
         for client in (kr, us):
-            assert "https://e18.example/a" in client.get("/overlaps").text
+            assert f"/overlap?session={session}" in client.get("/overlaps").text
+            assert "https://e18.example/a" in client.get(f"/overlap?session={session}").text
+        assert kr.get("/overlap?session=nothing").status_code == 404
+
+
+def test_a_lookup_says_who_learns_what(pair: Pair) -> None:
+    urls(pair.kr, *range(5))
+    urls(pair.us, *range(3, 50), first=1000)
+    with signed_in(pair.kr.settings.url, "lee") as kr, signed_in(pair.us.settings.url, "lee") as us:
+        send(kr, "propose", partner="us-cert", kind="url", mode="lookup")
+        session = pair.kr.store.overlaps.all()[0].id
+        until(lambda: bool(pair.us.store.overlaps.all()))
+        assert "they learn which of theirs we hold" in us.get("/overlaps").text
+        send(us, "accept", session=session)
+        until(lambda: state(pair.kr, session) == state(pair.us, session) == "revealed")
+        assert "https://e4.example/a" in kr.get(f"/overlap?session={session}").text
+        assert "https://e4.example/a" not in us.get(f"/overlap?session={session}").text
 
 
 def test_only_who_may_release_may_compare_and_errors_are_said(pair: Pair) -> None:

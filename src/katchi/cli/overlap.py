@@ -10,6 +10,7 @@ from katchi.cli.invocation import Invocation, here, person
 from katchi.cli.printing import moment
 
 if TYPE_CHECKING:
+    from katchi.overlap.psi.side import Core, Mode
     from katchi.store.overlaps import OverlapRow
 
 app = typer.Typer(
@@ -29,6 +30,9 @@ def propose(
     partner: Annotated[str, typer.Argument(help="With whom.")],
     kind: Annotated[str, typer.Argument(help="Of things: file, url, certificate, mutex, path, registry.")],
     query: Query = "",
+    lookup: Annotated[
+        bool, typer.Option("--lookup", help="Only we learn which of ours they hold, if they accept; up to a million.")
+    ] = False,
 ) -> None:
     """Propose to compare what both hold. First the number; the items only when a person on each side agrees.
 
@@ -37,8 +41,9 @@ def propose(
     from katchi.node import overlapping
 
     invocation = here(context)
+    mode: Mode = "lookup" if lookup else "mutual"
     with invocation.node() as node:
-        row = overlapping.propose(node, partner, kind, query=query, person=person())
+        row = overlapping.propose(node, partner, kind, query=query, mode=mode, person=person())
     _say(invocation, row)
 
 
@@ -82,10 +87,10 @@ def run(context: typer.Context, session: Session) -> None:
     from katchi.node.deliver import link_to, partner_of
 
     invocation = here(context)
-    with invocation.node() as node:
+    with invocation.node() as node, invocation.progress("overlap") as progress:
         row = node.store.overlaps.one(session)
         with link_to(node, partner_of(node.store.partners.one(row.partner))) as link:
-            row = overlap_lead.advance(node, row.id, link)
+            row = overlap_lead.advance(node, row.id, link, progress=progress)
     _say(invocation, row)
 
 
@@ -139,16 +144,19 @@ def _tell(invocation: Invocation, row: OverlapRow) -> None:
 
 
 def _kind(row: OverlapRow) -> str:
-    import msgspec
+    return _core(row).kind
 
-    from katchi.overlap.psi.party import Core
 
-    return msgspec.json.decode(row.core, type=Core).kind
+def _core(row: OverlapRow) -> Core:
+    from katchi.overlap.psi.side import Core
+
+    return Core.from_bytes(row.core)
 
 
 def _document(row: OverlapRow) -> dict[str, object]:
     return {
-        "id": row.id, "partner": row.partner, "role": row.role, "kind": _kind(row), "state": row.state, "own": row.own,
+        "id": row.id, "partner": row.partner, "role": row.role, "kind": _kind(row),
+        "mode": _core(row).mode, "state": row.state, "own": row.own,
         "theirs": row.theirs, "common": row.common, "query": row.query, "person": row.person,
         "agreed_by": row.agreed_by, "made": moment(row.made_at), "changed": moment(row.changed_at),
         "trouble": row.trouble,

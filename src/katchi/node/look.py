@@ -156,7 +156,7 @@ def situation(node: Node) -> Situation:
         submissions=node.store.submissions.latest(6),
         alarms=[each for each in emerging.alarms(node) if each.closed_at is None][:5],
         watches=[each for each in node.store.watches.all() if each.news],
-        overlaps=[each for each in node.store.overlaps.all() if each.state in ("asked", "counted")],
+        overlaps=node.store.overlaps.waiting(),
     )
 
 

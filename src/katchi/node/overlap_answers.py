@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from katchi.node.deliver import partner_of
-from katchi.node.overlap_desk import desk_of
 from katchi.node.overlapping import counted, end, forget, note, require_budget, revealed
 from katchi.node.wiring import Node
 from katchi.overlap.psi import group, guard
+from katchi.overlap.psi.lookup import Holder
 from katchi.overlap.psi.messages import (
     Agree,
     Answer,
@@ -23,7 +23,8 @@ from katchi.overlap.psi.messages import (
     read_message,
     written,
 )
-from katchi.overlap.psi.party import Core, Hello, Limits, Party, Phase, RefusedError
+from katchi.overlap.psi.party import Party
+from katchi.overlap.psi.side import Core, Hello, Limits, Phase, RefusedError, Side
 from katchi.store import overlaps
 from katchi.store.overlaps import OverlapRow, UnknownOverlapError
 
@@ -68,7 +69,7 @@ def _proposed(node: Node, partner: str, message: Propose) -> Status:
         return Status(known.state, False)
     if known.hello is not None and msgspec.msgpack.decode(known.hello, type=Hello) != hello:
         raise RefusedError("The first word was another one.", what="hello")
-    party = desk_of(node).party(known)
+    party = node.desk.side(known)
     if party is None:
         return Status(known.state, True)
     return Status(known.state, False, party.hello(), int(party.phase), tuple(party.missing_chunks))
@@ -79,7 +80,7 @@ def _known(node: Node, partner: str, core: Core) -> OverlapRow | None:
         row = overlaps.one(transaction, core.session)
     if row is None:
         return None
-    if row.partner != partner or row.role != "responder" or row.core != msgspec.json.encode(core, order="sorted"):
+    if row.partner != partner or row.role != "responder" or row.core != core.to_bytes():
         raise RefusedError("This session is another one.", what="session")
     return row
 
@@ -87,17 +88,12 @@ def _known(node: Node, partner: str, core: Core) -> OverlapRow | None:
 def _take_proposal(node: Node, partner: str, core: Core, hello: Hello) -> None:
     """A new session that waits for our person. Everything is looked at before any work."""
     theirs = partner_of(node.store.partners.one(partner)).node_id
-    if core != Core(core.session, theirs or "", node.settings.node_id, guard.PROFILE, core.kind):
+    if core != Core(core.session, theirs or "", node.settings.node_id, guard.PROFILE, core.kind, core.mode):
         raise RefusedError("It is for another node, or in another version.", what="core")
     if len(core.session) != 32 or not core.session.isalnum():
         raise RefusedError("A session is named by 32 hexadecimal digits.", what="session")
     guard.require_kind(core.kind, node.settings.overlap_kinds)
-    limits = Limits()
-    if not limits.least <= hello.count <= limits.most:
-        raise RefusedError(
-            "So many are not compared.", what="count", found=str(hello.count),
-            expected=f"{limits.least} to {limits.most}",
-        )  # fmt: skip
+    Limits().require(core.mode, "initiator", hello.count)
     if not group().is_element(hello.public):
         raise RefusedError("The public key is none.", what="public")
     now = node.clock.now()
@@ -105,7 +101,7 @@ def _take_proposal(node: Node, partner: str, core: Core, hello: Hello) -> None:
         require_budget(node, transaction, partner, core, hello.count)
         guard.require_few(overlaps.open_of(transaction, partner))
         made = OverlapRow(
-            core.session, partner, "responder", "asked", msgspec.json.encode(core, order="sorted"), "", None, None,
+            core.session, partner, "responder", "asked", core.to_bytes(), "", None, None,
             msgspec.msgpack.encode(hello), 0, hello.count, None, None, None, partner, now, now, None,
         )  # fmt: skip
         overlaps.add(transaction, made)
@@ -113,10 +109,13 @@ def _take_proposal(node: Node, partner: str, core: Core, hello: Hello) -> None:
 
 
 def _answered(node: Node, row: OverlapRow, message: Put | Get | Agree | Show) -> Answer:
-    desk = desk_of(node)
-    party = desk.party(row) if row.key is not None else None
+    desk = node.desk
+    party = desk.side(row) if row.key is not None else None
     if party is None:
         return Status(row.state, row.key is not None)
+    if isinstance(party, Holder):
+        return _looked_up(node, row, party, message)
+    assert isinstance(party, Party)
     if isinstance(message, Get):
         if message.what == "tags" and party.phase < Phase.COUNTED:
             return _status(row, party, not party.missing_chunks and desk.hear(row.id, party))
@@ -141,5 +140,22 @@ def _answered(node: Node, row: OverlapRow, message: Put | Get | Agree | Show) ->
     return Shown(party.reveal())
 
 
-def _status(row: OverlapRow, party: Party, is_working: bool) -> Status:
+def _looked_up(node: Node, row: OverlapRow, holder: Holder, message: Put | Get | Agree | Show) -> Answer:
+    """In a lookup: from the first answer on, the other side may know what we hold of what it asked for."""
+    desk = node.desk
+    if isinstance(message, Put) and message.what == "elements":
+        holder.take_chunk(message.number, message.content)
+        return _status(row, holder, not holder.missing_chunks and desk.hear(row.id, holder))
+    if isinstance(message, Get) and message.what == "elements":
+        return Content(holder.chunk(message.number))
+    if isinstance(message, Get) and message.what == "answers":
+        if holder.phase < Phase.HEARD:
+            return _status(row, holder, not holder.missing_chunks and desk.hear(row.id, holder))
+        answer = holder.answer(message.number)
+        revealed(node, row, None)
+        return Content(answer)
+    raise RefusedError("There is no such thing in a lookup.", what="message")
+
+
+def _status(row: OverlapRow, party: Side, is_working: bool) -> Status:
     return Status(row.state, is_working, None, int(party.phase), tuple(party.missing_chunks))

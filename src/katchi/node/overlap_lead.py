@@ -13,10 +13,10 @@ import msgspec
 from katchi.exchange.channel import RefusedError as RefusedByPartnerError
 from katchi.exchange.channel import UndeliveredError
 from katchi.exchange.channels.link import Link
-from katchi.node.overlap_desk import desk_of
 from katchi.node.overlapping import MEDIA, PATH, StateError, counted, end, forget, keep, require_budget, revealed
 from katchi.node.wiring import Node
 from katchi.overlap.psi import guard
+from katchi.overlap.psi.lookup import Seeker
 from katchi.overlap.psi.messages import (
     Agree,
     Answer,
@@ -32,7 +32,8 @@ from katchi.overlap.psi.messages import (
     read_answer,
     written,
 )
-from katchi.overlap.psi.party import Core, Party, Phase, RefusedError
+from katchi.overlap.psi.party import Party
+from katchi.overlap.psi.side import Core, Phase, RefusedError
 from katchi.store import overlaps
 from katchi.store.overlaps import OverlapRow
 
@@ -41,7 +42,10 @@ _PATIENCE: Final = 900.0
 _FINAL: Final = ("overlap-refused", "overlap-guard", "overlap-unavailable", "unknown-overlap")
 
 
-def advance(node: Node, session: str, link: Link, *, is_stopping: Callable[[], bool] = lambda: False) -> OverlapRow:
+def advance(
+    node: Node, session: str, link: Link, *, is_stopping: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int], None] | None = None,
+) -> OverlapRow:  # fmt: skip
     """Goes as far as it can without a person, on either side, who must say something; returns how it stands.
 
     Raises UndeliveredError or RefusedError as the link does: it goes on where it was, next time. What the other side
@@ -51,7 +55,7 @@ def advance(node: Node, session: str, link: Link, *, is_stopping: Callable[[], b
     if row.is_over or row.role != "initiator":
         return row
     try:
-        return _advanced(node, row, _Asking(link, is_stopping))
+        return _advanced(node, row, _Asking(link, is_stopping, lambda: _tell(node, session, progress)))
     except (RefusedError, guard.GuardError) as problem:
         return end(node, node.store.overlaps.one(session), "failed", "", f"{problem.code}: {problem}"[:400])
     except StateError:  # a person ended it meanwhile
@@ -62,12 +66,26 @@ def advance(node: Node, session: str, link: Link, *, is_stopping: Callable[[], b
         return end(node, node.store.overlaps.one(session), "failed", row.partner, problem.found[:400])
 
 
+def _tell(node: Node, session: str, progress: Callable[[int, int], None] | None) -> None:
+    done = node.desk.progress(session)
+    if progress is not None and done is not None:
+        progress(*done)
+
+
 class _Asking:
     """Puts messages to the other side, and waits while it works."""
 
-    def __init__(self, link: Link, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, link: Link, is_stopping: Callable[[], bool], tell: Callable[[], None]) -> None:
         self._link = link
         self._is_stopping = is_stopping
+        self._tell = tell
+
+    def look(self) -> None:
+        """Our own side works: waits a moment. Raises UndeliveredError where the node stops."""
+        self._tell()
+        if self._is_stopping():
+            raise UndeliveredError("The node stops; it goes on when it is back.")
+        time.sleep(_WAIT / 10)
 
     def ask(self, message: Message) -> Answer:
         deadline = time.monotonic() + _PATIENCE
@@ -88,10 +106,9 @@ class _Asking:
 
 
 def _advanced(node: Node, row: OverlapRow, asking: _Asking) -> OverlapRow:
-    desk = desk_of(node)
-    while (party := desk.party(row)) is None:
-        time.sleep(_WAIT / 10)
-    core = msgspec.json.decode(row.core, type=Core)
+    while (party := node.desk.side(row)) is None:
+        asking.look()
+    core = Core.from_bytes(row.core)
     status = asking.ask(Propose(core, party.hello()))
     if not isinstance(status, Status):
         raise RefusedError("The other side answers something else.")
@@ -101,8 +118,9 @@ def _advanced(node: Node, row: OverlapRow, asking: _Asking) -> OverlapRow:
         return row
     party.meet(status.hello)
     if row.state == "proposed":
-        with node.store.database.reading() as transaction:
-            require_budget(node, transaction, row.partner, core, status.hello.count)
+        if core.mode == "mutual":
+            with node.store.database.reading() as transaction:
+                require_budget(node, transaction, row.partner, core, status.hello.count)
         row = replace(
             row, state="comparing", hello=msgspec.msgpack.encode(status.hello), theirs=status.hello.count,
             changed_at=node.clock.now(),
@@ -112,8 +130,11 @@ def _advanced(node: Node, row: OverlapRow, asking: _Asking) -> OverlapRow:
         asking.ask(Put(row.id, "elements", number, party.chunk(number)))
     for number in party.missing_chunks:
         party.take_chunk(number, asking.content(Get(row.id, "elements", number)))
-    while desk.hear(row.id, party):
-        time.sleep(_WAIT / 10)
+    if isinstance(party, Seeker):
+        return _sought(node, row, party, asking)
+    assert isinstance(party, Party)
+    while node.desk.hear(row.id, party):
+        asking.look()
     if party.phase < Phase.COUNTED or status.phase < Phase.COUNTED:
         for number in range(party.tag_chunks):
             _until_taken(asking, Put(row.id, "tags", number, party.tags(number)))
@@ -145,7 +166,19 @@ def _shown(node: Node, row: OverlapRow, party: Party, asking: _Asking) -> Overla
     shown = asking.ask(Show(row.id, party.reveal()))
     if not isinstance(shown, Shown):
         return row
-    revealed(node, row, party.take_reveal(shown.reveal))
+    return _closed(node, row, party.take_reveal(shown.reveal), asking)
+
+
+def _sought(node: Node, row: OverlapRow, seeker: Seeker, asking: _Asking) -> OverlapRow:
+    for number in seeker.missing_answers:
+        seeker.take_answer(number, asking.content(Get(row.id, "answers", number)))
+    while node.desk.hear(row.id, seeker):
+        asking.look()
+    return _closed(node, row, seeker.found, asking)
+
+
+def _closed(node: Node, row: OverlapRow, items: list[bytes], asking: _Asking) -> OverlapRow:
+    revealed(node, row, items)
     with contextlib.suppress(UndeliveredError):  # else it forgets by itself, after a day
         asking.ask(Close(row.id, "done"))
     forget(node, node.store.overlaps.one(row.id))

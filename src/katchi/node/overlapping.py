@@ -16,11 +16,11 @@ from katchi.errors import KatchiError
 from katchi.node import search
 from katchi.node.collections import require_flowing
 from katchi.node.deliver import partner_of
-from katchi.node.overlap_desk import desk_of
 from katchi.node.search import Scored, score_of
 from katchi.node.wiring import Node
 from katchi.overlap.psi import group, guard
-from katchi.overlap.psi.party import Core, Limits, Party, Phase
+from katchi.overlap.psi.party import Party
+from katchi.overlap.psi.side import Core, Limits, Mode, Phase, RefusedError, Role
 from katchi.store import ledger, overlaps
 from katchi.store import things as rows
 from katchi.store.database import Transaction
@@ -41,8 +41,11 @@ class StateError(KatchiError):
     exit_status = 4
 
 
-def propose(node: Node, partner: str, kind: str, *, query: str = "", person: str) -> OverlapRow:
-    """Begins a session: what of this kind we hold and may tell of, as it is now. Raises GuardError or RefusedError."""
+def propose(node: Node, partner: str, kind: str, *, query: str = "", mode: Mode = "mutual", person: str) -> OverlapRow:
+    """Begins a session: what of this kind we hold and may tell of, as it is now.
+
+    A lookup tells us alone which of ours the partner holds, once its person accepts. Raises GuardError, RefusedError.
+    """
     row = node.store.partners.one(partner)
     require_flowing(row)
     theirs = partner_of(row).node_id
@@ -51,14 +54,14 @@ def propose(node: Node, partner: str, kind: str, *, query: str = "", person: str
     guard.require_kind(kind, node.settings.overlap_kinds)
     group()
     items = choose(node, kind, query)
-    core = Core(node.random(16).hex(), node.settings.node_id, theirs, guard.PROFILE, kind)
+    core = Core(node.random(16).hex(), node.settings.node_id, theirs, guard.PROFILE, kind, mode)
     now = node.clock.now()
     made = OverlapRow(
-        core.session, partner, "initiator", "proposed", msgspec.json.encode(core, order="sorted"), query,
+        core.session, partner, "initiator", "proposed", core.to_bytes(), query,
         group().random_scalar(), msgspec.msgpack.encode(items), None, len(items), 0, None, None, None, person, now, now,
         None,
     )  # fmt: skip
-    _require_size(len(items))
+    _require_size(core, "initiator", len(items))
     with node.store.database.writing() as transaction:
         overlaps.add(transaction, made)
         note(node, transaction, made, "proposed", person)
@@ -67,15 +70,19 @@ def propose(node: Node, partner: str, kind: str, *, query: str = "", person: str
 
 
 def accept(node: Node, session: str, *, query: str = "", person: str) -> OverlapRow:
-    """Our person lets a partner's proposal go on, with what we hold of that kind. Raises StateError, GuardError."""
+    """Our person lets a partner's proposal go on, with what we hold of that kind. Raises StateError, GuardError.
+
+    Of a lookup this is the word that reveals: the partner learns which of its items we hold.
+    """
     row = _at(node, session, "asked")
-    core = msgspec.json.decode(row.core, type=Core)
+    core = Core.from_bytes(row.core)
     guard.require_kind(core.kind, node.settings.overlap_kinds)
     items = choose(node, core.kind, query)
-    _require_size(len(items))
+    _require_size(core, "responder", len(items))
     changed = replace(
         row, state="comparing", query=query, key=group().random_scalar(), items=msgspec.msgpack.encode(items),
         own=len(items), person=person, changed_at=node.clock.now(),
+        agreed_by=person if core.mode == "lookup" else None,
     )  # fmt: skip
     keep(node, changed, "accepted", person)
     return changed
@@ -129,13 +136,16 @@ def choose(node: Node, kind: str, query: str) -> list[bytes]:
         number = page[-1].number
 
 
-def _require_size(count: int) -> None:
-    limits = Limits()
-    if not limits.least <= count <= limits.most:
+def _require_size(core: Core, role: Role, count: int) -> None:
+    try:
+        Limits().require(core.mode, role, count)
+    except RefusedError as problem:
+        few = "with so few, a number would say which" if count else "there are none that may be told of"
+        is_few = count < Limits().of(core.mode, role)[0]
+        remedy = few if is_few else "choose others with a query"
         raise guard.GuardError(
-            "So many are not compared.", what="count", found=str(count), expected=f"{limits.least} to {limits.most}",
-            remedy="choose others with a query" if count > limits.most else "with so few, a number would say which",
-        )  # fmt: skip
+            str(problem), what="count", found=str(count), expected=problem.expected, remedy=remedy
+        ) from problem
 
 
 def _at(node: Node, session: str, state: str) -> OverlapRow:
@@ -162,7 +172,7 @@ def keep(node: Node, row: OverlapRow, event: str, person: str) -> None:
 def note(node: Node, transaction: Transaction, row: OverlapRow, event: str, person: str) -> None:
     """A step of a session on the ledger."""
     entry = policy.ledger.overlap_entry(
-        row.partner, event, row.id, person, own=row.own, theirs=row.theirs,
+        row.partner, event, row.id, person, mode=Core.from_bytes(row.core).mode, own=row.own, theirs=row.theirs,
         common=-1 if row.common is None else row.common, at=node.clock.now(), salt=node.random(16),
     )  # fmt: skip
     ledger.append(transaction, [entry])
@@ -172,32 +182,31 @@ def end(node: Node, row: OverlapRow, state: str, person: str, trouble: str | Non
     """Over: the key and the items are forgotten."""
     changed = replace(row, state=state, key=None, items=None, hello=None, changed_at=node.clock.now(), trouble=trouble)
     keep(node, changed, state, person)
-    desk_of(node).forget(row.id)
+    node.desk.forget(row.id)
     return changed
 
 
 def forget(node: Node, row: OverlapRow) -> None:
     """The key and the items of a session that is over."""
     keep(node, replace(row, key=None, items=None, hello=None), "", "")
-    desk_of(node).forget(row.id)
+    node.desk.forget(row.id)
 
 
 def tidy(node: Node) -> int:
     """Forgets keys and items of sessions that were over a day ago and whose other side never said so."""
-    before = node.clock.now() - 86_400_000_000
-    left = [row for row in node.store.overlaps.all() if row.is_over and row.key is not None and row.changed_at < before]
-    for row in left:
-        forget(node, row)
+    left = node.store.overlaps.left(before=node.clock.now() - 86_400_000_000)
+    for session in left:
+        forget(node, node.store.overlaps.one(session))
     return len(left)
 
 
 def require_budget(node: Node, transaction: Transaction, partner: str, core: Core, count: int) -> None:
-    """Every item of theirs is a guess at ours. Raises GuardError."""
-    since = node.clock.now() - _MONTH
-    spent = sum(
-        each for raw, each in overlaps.spent(transaction, partner, since=since)
-        if (held := msgspec.json.decode(raw, type=Core)).kind == core.kind and held.session != core.session
-    )  # fmt: skip
+    """Every item of theirs is a guess at ours, but among which we look up our own. Raises GuardError."""
+    spent = 0
+    for raw, role, each in overlaps.spent(transaction, partner, since=node.clock.now() - _MONTH):
+        held = Core.from_bytes(raw)
+        is_guess = held.mode == "mutual" or role == "responder"
+        spent += each if is_guess and held.kind == core.kind and held.session != core.session else 0
     guard.require_budget(count, spent, node.settings.overlap_budget)
 
 
@@ -210,8 +219,11 @@ def counted(node: Node, row: OverlapRow, party: Party) -> OverlapRow:
     return changed
 
 
-def revealed(node: Node, row: OverlapRow, items: list[bytes]) -> None:
-    """Keeps which items both have."""
-    if row.state == "agreed":
-        changed = replace(row, state="revealed", found=msgspec.msgpack.encode(items), changed_at=node.clock.now())
-        keep(node, changed, "revealed", row.agreed_by or "")
+def revealed(node: Node, row: OverlapRow, items: list[bytes] | None) -> None:
+    """Keeps which items both have; in a lookup, for the side that is asked, that the other may know them now."""
+    if not row.is_over:
+        changed = replace(
+            row, state="revealed", found=None if items is None else msgspec.msgpack.encode(items),
+            common=row.common if items is None else len(items), changed_at=node.clock.now(),
+        )  # fmt: skip
+        keep(node, changed, "revealed", row.agreed_by or row.person)

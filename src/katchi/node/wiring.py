@@ -16,6 +16,7 @@ from pathlib import Path
 from katchi.errors import KatchiError
 from katchi.exchange import tls
 from katchi.node.clock import Clock, SystemClock
+from katchi.node.overlap_desk import Desk
 from katchi.node.reading import Elsewhere
 from katchi.node.settings import FILE, Settings, read_settings, write_settings
 from katchi.policy.keys import NodeKey
@@ -114,10 +115,12 @@ class Node:
     bell: Bell = field(default_factory=Bell)
     rush: Rush = field(default_factory=Rush)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    desk: Desk = field(default_factory=Desk)
     key_changed_at: int = 0  # the key file's mtime, ns
 
     def close(self) -> None:
-        """Lets go of the store and of the second process."""
+        """Lets go of the store, of the second process and of what is worked on."""
+        self.desk.close()
         self.elsewhere.rest(after=0)
         self.store.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from katchi.errors import KatchiError
 from katchi.store.database import Database, Transaction
@@ -29,7 +30,7 @@ class OverlapRow:
 
     id: str
     partner: str
-    role: str
+    role: Literal["initiator", "responder"]
     state: str
     core: bytes
     query: str
@@ -71,10 +72,11 @@ def change(transaction: Transaction, row: OverlapRow) -> None:
     transaction.run("overlap", "change", **values)
 
 
-def spent(transaction: Transaction, partner: str, *, since: int) -> list[tuple[bytes, int]]:
-    """(core, how many items they had) of the partner's sessions since then."""
+def spent(transaction: Transaction, partner: str, *, since: int) -> list[tuple[bytes, str, int]]:
+    """(core, our role, how many items they had) of the partner's sessions since then."""
     return [
-        (bytes(core), count) for core, count in transaction.tuples("overlap", "spent", partner=partner, since=since)
+        (bytes(core), role, count)
+        for core, role, count in transaction.tuples("overlap", "spent", partner=partner, since=since)
     ]
 
 
@@ -95,20 +97,30 @@ class Overlaps:
         self._database = database
 
     def all(self) -> list[OverlapRow]:
-        """The latest first."""
+        """The latest first, without keys and items, which may be large."""
         with self._database.reading() as transaction:
             return [_read(row) for row in transaction.tuples("overlap", "all")]
+
+    def waiting(self) -> list[OverlapRow]:
+        """Those that wait for our person; as light."""
+        with self._database.reading() as transaction:
+            return [_read(row) for row in transaction.tuples("overlap", "waiting")]
+
+    def left(self, *, before: int) -> list[str]:
+        """The ids of those that are over since before then and still have their keys."""
+        with self._database.reading() as transaction:
+            return [row.id for row in transaction.run("overlap", "left", before=before)]
 
     def one(self, session: str) -> OverlapRow:
         """The session of this id, or of the only one that begins so. Raises UnknownOverlapError."""
         with self._database.reading() as transaction:
-            exact = one(transaction, session)
-        if exact is not None:
-            return exact
-        found = [row for row in self.all() if row.id.startswith(session)] if session else []
-        if len(found) != 1:
+            found = one(transaction, session)
+            if found is None and session.isalnum():
+                ids = [row.id for row in transaction.run("overlap", "beginning", start=session)]
+                found = one(transaction, ids[0]) if len(ids) == 1 else None
+        if found is None:
             raise UnknownOverlapError("There is no such session.", what=session[:40], remedy="`katchi overlap list`")
-        return found[0]
+        return found
 
     def under_way(self, partner: str) -> list[str]:
         """The ids of sessions that we lead with a partner and that are not over."""

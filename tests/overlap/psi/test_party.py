@@ -12,19 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from katchi.overlap.psi import party
-from katchi.overlap.psi.party import (
-    CHUNK,
-    TAG,
-    Core,
-    Limits,
-    Party,
-    Phase,
-    RefusedError,
-    Reveal,
-    Role,
-)
+from katchi.overlap.psi.party import TAG, Party, Reveal
 from katchi.overlap.psi.ristretto import group
+from katchi.overlap.psi.side import CHUNK, Core, Limits, Phase, RefusedError, Role, tag_of
 
 CORE = Core("0" * 32, "identity--a", "identity--b", "katchi-keys-1", "file")
 ROLES: tuple[Role, ...] = ("initiator", "responder")
@@ -344,7 +334,7 @@ def test_who_lies_about_the_number_cannot_prove_it() -> None:
     one, other = side("initiator", items(*range(30))), side("responder", items(*range(100, 140)))
     heard(one, other)
     other.take_tags(0, one.tags(0))
-    knows = sorted(party._tag("responder", CORE.digest(), each)
+    knows = sorted(tag_of("responder", CORE.digest(), each, TAG)
                    for each in one._shared[:30])  # fmt: skip
     one.take_tags(0, b"".join(knows))  # as if it had guessed
     assert one.count == 30
@@ -429,5 +419,5 @@ def test_a_proven_reveal_of_what_was_not_counted_is_refused() -> None:
 
 def test_tags_are_of_one_session_and_one_side() -> None:
     element = group().base(group().random_scalar())
-    made = {party._tag(role, digest, element) for role in ROLES for digest in (b"a", b"b")}
+    made = {tag_of(role, digest, element, TAG) for role in ROLES for digest in (b"a", b"b")}
     assert len(made) == 4

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from katchi.overlap.psi.party import Core, Hello, RefusedError, Reveal
+from katchi.overlap.psi.party import Reveal
+from katchi.overlap.psi.side import Core, Hello, RefusedError
 
 
 class Propose(msgspec.Struct, frozen=True, tag=True):
@@ -27,7 +28,7 @@ class Get(msgspec.Struct, frozen=True, tag=True):
     """Asks for one."""
 
     session: str
-    what: str
+    what: str  # "elements" or "tags"; in a lookup "elements" (the holder's tags) or "answers"
     number: int
 
 

@@ -113,11 +113,13 @@ def head_entry(partner: str, size: int, root: bytes, *, at: int, salt: bytes) ->
 
 
 def overlap_entry(
-    partner: str, event: str, session: str, person: str, *, own: int, theirs: int, common: int, at: int, salt: bytes
-) -> Entry:
+    partner: str, event: str, session: str, person: str, *,
+    mode: str, own: int, theirs: int, common: int, at: int, salt: bytes,
+) -> Entry:  # fmt: skip
     """A step of a private overlap: how many items each side compared, and how many are common (-1: not known)."""
     body: dict[str, str | int] = {
-        "common": common, "event": event, "own": own, "person": person, "session": session, "theirs": theirs,
+        "common": common, "event": event, "mode": mode, "own": own, "person": person, "session": session,
+        "theirs": theirs,
     }  # fmt: skip
     return Entry(at, body, "overlap", partner, salt)
 

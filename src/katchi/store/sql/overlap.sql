@@ -1,9 +1,21 @@
 -- Private overlaps with partners.
 
 -- name: all
-SELECT id, partner, role, state, core, query, key, items, hello, own, theirs, common, found, agreed_by, person, made_at,
+SELECT id, partner, role, state, core, query, NULL, NULL, NULL, own, theirs, common, NULL, agreed_by, person, made_at,
   changed_at, trouble
 FROM overlap ORDER BY made_at DESC, id LIMIT 200;
+
+-- name: waiting
+SELECT id, partner, role, state, core, query, NULL, NULL, NULL, own, theirs, common, NULL, agreed_by, person, made_at,
+  changed_at, trouble
+FROM overlap WHERE state IN ('asked', 'counted') ORDER BY made_at DESC, id LIMIT 200;
+
+-- name: left
+SELECT id FROM overlap WHERE state IN ('revealed', 'declined', 'failed', 'closed') AND key IS NOT NULL
+  AND changed_at < :before;
+
+-- name: beginning
+SELECT id FROM overlap WHERE substr(id, 1, length(:start)) = :start LIMIT 2;
 
 -- name: one
 SELECT id, partner, role, state, core, query, key, items, hello, own, theirs, common, found, agreed_by, person, made_at,
@@ -27,7 +39,7 @@ UPDATE overlap SET state = :state, query = :query, key = :key, items = :items, h
 WHERE id = :id;
 
 -- name: spent
-SELECT core, theirs FROM overlap WHERE partner = :partner AND made_at >= :since AND theirs > 0;
+SELECT core, role, theirs FROM overlap WHERE partner = :partner AND made_at >= :since AND theirs > 0;
 
 -- name: tellable (sqlite)
 SELECT DISTINCT m.key_hash FROM mention m JOIN summary s ON s.seq = m.seq

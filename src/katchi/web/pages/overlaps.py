@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.concurrency import sync_to_thread
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
 from katchi.node import overlapping
 from katchi.node.wiring import Node
 from katchi.overlap.psi import guard
-from katchi.overlap.psi.party import Core
+from katchi.overlap.psi.side import Core, Mode
 from katchi.store.overlaps import OverlapRow
 from katchi.web.pages.shown import form_of, page, person_of
 from katchi.web.session import at_least, node_of
 
 _SHOWN: Final = 500  # items of one session
-STEPS: Final = ("proposed", "comparing", "counted", "agreed", "revealed")
+STEPS: Final[Mapping[str, Sequence[str]]] = {
+    "mutual": ("proposed", "comparing", "counted", "agreed", "revealed"),
+    "lookup": ("proposed", "comparing", "revealed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session as the page shows it. `step` counts how far it is."""
+    """One session as the page shows it. `step` counts how far it is, `done` says how much of the work (percent)."""
 
     row: OverlapRow
-    kind: str
+    core: Core
+    steps: Sequence[str]
     step: int
-    found: Sequence[str]
+    done: int | None
+
+
+def _session(node: Node, row: OverlapRow) -> Session:
+    core = Core.from_bytes(row.core)
+    steps = STEPS[core.mode]
+    state = "proposed" if row.state == "asked" else row.state
+    done = node.desk.progress(row.id)
+    return Session(
+        row, core, steps, steps.index(state) if state in steps else -1, done and 100 * done[0] // done[1]
+    )  # fmt: skip
 
 
 def _read(node: Node) -> tuple[list[Session], list[str]]:
-    sessions = []
-    for row in node.store.overlaps.all():
-        state = "proposed" if row.state == "asked" else row.state
-        step = STEPS.index(state) if state in STEPS else -1
-        kind = msgspec.json.decode(row.core, type=Core).kind
-        sessions.append(Session(row, kind, step, overlapping.found(row)))
+    sessions = [_session(node, row) for row in node.store.overlaps.all()]
     partners = [each.name for each in node.store.partners.all() if each.kind == "node" and each.state == "active"]
     return sessions, partners
 
@@ -51,8 +59,8 @@ async def _shown(request: Request[Any, Any, Any], problem: KatchiError | None) -
     sessions, partners = await sync_to_thread(_read, node)
     kinds = (*guard.STRONG, *node.settings.overlap_kinds)
     return page(
-        request, "overlaps.html", sessions=sessions, partners=partners, kinds=kinds, most=_SHOWN,
-        steps=STEPS, problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
+        request, "overlaps.html", sessions=sessions, partners=partners, kinds=kinds,
+        problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
     )  # fmt: skip
 
 
@@ -60,6 +68,15 @@ async def _shown(request: Request[Any, Any, Any], problem: KatchiError | None) -
 async def every(request: Request[Any, Any, Any]) -> Response[str]:
     """All sessions, the latest first."""
     return await _shown(request, None)
+
+
+@get("/overlap", guards=[at_least("reader")])
+async def one(request: Request[Any, Any, Any], session: FromQuery[str]) -> Response[str]:
+    """One session: how far it is, and what both have once it is revealed."""
+    node = node_of(request)
+    row = await sync_to_thread(node.store.overlaps.one, session)
+    found = overlapping.found(row)
+    return page(request, "overlap.html", each=_session(node, row), found=found, most=_SHOWN)
 
 
 @post("/overlaps/{act:str}", guards=[at_least("releaser")])
@@ -72,7 +89,8 @@ async def act(request: Request[Any, Any, Any], act: FromPath[str]) -> Response[A
     def done() -> None:
         if act == "propose":
             partner, kind = str(values.get("partner", "")), str(values.get("kind", ""))
-            overlapping.propose(node, partner, kind, query=query, person=person)
+            mode: Mode = "lookup" if values.get("mode") == "lookup" else "mutual"
+            overlapping.propose(node, partner, kind, query=query, mode=mode, person=person)
         elif act == "accept":
             overlapping.accept(node, session, query=query, person=person)
         elif act == "agree":
@@ -87,4 +105,4 @@ async def act(request: Request[Any, Any, Any], act: FromPath[str]) -> Response[A
     return Redirect("/overlaps", status_code=303)
 
 
-HANDLERS: Sequence[Any] = [every, act]
+HANDLERS: Sequence[Any] = [every, one, act]

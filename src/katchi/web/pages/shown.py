@@ -39,6 +39,7 @@ _STATUS = {
     "unknown-object": 404,
     "unknown-alarm": 404,
     "unknown-watch": 404,
+    "unknown-overlap": 404,
 }
 
 
