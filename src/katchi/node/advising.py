@@ -6,16 +6,13 @@ opinion on whether that is right (§4.14). A partner's node shows it as advice; 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from katchi import stix
 from katchi.node.documents import marking_id
-from katchi.node.receive import receive
+from katchi.node.making import draft, held, own_id, take_in
 from katchi.node.rulings import BadRulingError
 from katchi.node.things import Decisions, Neighbourhood
 from katchi.node.wiring import OWN, Node
@@ -43,7 +40,7 @@ def tell(node: Node, key: str, other: str, *, is_same: bool | None, why: str, ma
 
     Terms decide to whom they go. Raises BadRulingError where no two objects of one type speak of them, UnmarkedError.
     """
-    mark = marking_id(marking)
+    marking_id(marking)  # before anything is looked for
     pair = _pair(_speaking(node, key), _speaking(node, other))
     if pair is None:
         raise BadRulingError(
@@ -51,33 +48,25 @@ def tell(node: Node, key: str, other: str, *, is_same: bool | None, why: str, ma
             expected="an object of the same type for each, such as two threat actors",
         )  # fmt: skip
     now = node.clock.now()
-    own = uuid.UUID(node.settings.node_id.removeprefix("identity--"))
-    link = f"relationship--{uuid.uuid5(own, ' '.join((_SAME, *pair)))}"
-    word = f"opinion--{uuid.uuid5(own, link)}"
+    link = own_id(node, "relationship", " ".join((_SAME, *pair)))
+    word = own_id(node, "opinion", link)
     with node.store.database.reading() as transaction:
-        before = {each: stix.read(bytes(entry.raw)) for each, entry in log.newest(transaction, [link, word]).items()}
+        before = held(transaction, [link, word])
     if is_same is None and not before:
         return []
-
-    def made(name: str) -> dict[str, Any]:
-        created = str(before[name].properties["created"]) if name in before else stix.format_timestamp(now)
-        return {
-            "type": name.partition("--")[0], "spec_version": "2.1", "id": name, "created": created,
-            "modified": stix.format_timestamp(now), "created_by_ref": node.settings.node_id, "revoked": is_same is None,
-            "object_marking_refs": [mark],
-        }  # fmt: skip
-
+    first, second = (
+        draft(node, each, before, marking=marking, now=now) | {"revoked": is_same is None} for each in (link, word)
+    )
     objects = [
-        made(link) | {
+        first | {
             "relationship_type": _SAME, "source_ref": pair[0], "target_ref": pair[1], "description": why,
             "confidence": 100 if is_same else 0,
         },
-        made(word) | {
+        second | {
             "opinion": "strongly-agree" if is_same else "strongly-disagree", "explanation": why, "object_refs": [link],
         },
     ]  # fmt: skip
-    document = msgspec.json.encode({"type": "bundle", "id": f"bundle--{uuid.uuid4()}", "objects": objects})
-    receive(node, document, via="decision", submitter=node.settings.name)
+    take_in(node, objects, via="decision")
     return [link, word]
 
 

@@ -20,6 +20,7 @@ from katchi.policy.paths import Path
 from katchi.policy.types import COMMON, required
 from katchi.policy.verdict import Allowed, Question
 from katchi.policy.world import Copy, World
+from katchi.stix.registered import SIGNED_WHOLE
 
 _MILLISECOND: Final = 1_000
 _KEY_BYTES: Final = 16
@@ -88,7 +89,7 @@ def make(
     if last is not None and _is_older(obj, last):
         return Withheld("superseded")
     hidden = (obj.id, *(old for old, new in references.items() if new != old))
-    body = {**redact.apply(obj.properties, redaction, references), "id": new_id}
+    body = {**_without_signed(redact.apply(obj.properties, redaction, references)), "id": new_id}
     try:
         body = _mended(_without_names(body, obj, hidden), obj)
     except CannotRedactError as error:
@@ -97,6 +98,14 @@ def make(
         return Withheld("copy-names-original", str(error))
     raw = _encoded(body, obj, last)
     return Copy(new_id, obj.id, obj.version, stix.read(raw).version, raw)
+
+
+def _without_signed(body: dict[str, Any]) -> dict[str, Any]:
+    """What is signed as a whole says what was cut, and would not hold: a copy is without it."""
+    extensions = body.get("extensions")
+    found = SIGNED_WHOLE.keys() & extensions.keys() if isinstance(extensions, dict) else set()
+    signed: frozenset[Path] = frozenset(("extensions", each, member) for each in found for member in SIGNED_WHOLE[each])
+    return redact.apply(body, Redaction(signed)) if signed else body
 
 
 def _is_older(obj: stix.Object, last: Copy) -> bool:

@@ -146,6 +146,14 @@ def verify(public: PublicKey, signature: bytes, data: bytes) -> None:
         ) from None
 
 
+def decode(text: str) -> bytes:
+    """What `encode` made. Raises BadSignatureError."""
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (ValueError, TypeError):
+        raise BadSignatureError("This is not base64url.", found=text[:40]) from None
+
+
 def encode(data: bytes) -> str:
     """Base64url without padding (RFC 4648 §5), as keys, ids and digests are written."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

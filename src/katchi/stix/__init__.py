@@ -53,6 +53,7 @@ from katchi.stix.observables import (
     WindowsRegistryKey,
     X509Certificate,
 )
+from katchi.stix.observed import observable_of
 from katchi.stix.patterns import Comparison, Parsed, parse_pattern
 from katchi.stix.reading import read
 from katchi.stix.references import Reference, references
@@ -148,6 +149,7 @@ __all__ = [
     "deterministic_id",
     "display_name",
     "format_timestamp",
+    "observable_of",
     "parse_pattern",
     "parse_timestamp",
     "read",

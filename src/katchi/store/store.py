@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from katchi.store.database import Database
+from katchi.store.efforts import Efforts
 from katchi.store.ledger import Ledger
 from katchi.store.log import ObjectLog
 from katchi.store.overlaps import Overlaps
@@ -37,6 +38,7 @@ class Store:
         self.topics = Topics(self.database)
         self.things = Things(self.database)
         self.overlaps = Overlaps(self.database)
+        self.efforts = Efforts(self.database)
         self.watches = Watches(self.database)
         self.withdrawals = Withdrawals(self.database)
         self.subscriptions = Subscriptions(self.database)

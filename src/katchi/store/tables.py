@@ -266,6 +266,45 @@ overlap = Table(
     Index(None, "partner", "made_at"),
 )
 
+# What somebody works on, here or at a partner: what it is now, made from its changes.
+effort = Table(
+    "effort",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("founder", Text, nullable=False),  # the id of a node
+    Column("origin", Text, nullable=False),  # "own", or the partner whose it is
+    Column("marking", Text, nullable=False),  # the TLP label of what we say of it; empty where we say nothing
+    Column("object_id", Text, nullable=False),  # the grouping of whoever founded it
+    Column("view", LargeBinary, nullable=False),  # the Effort as MessagePack
+    Column("shared_from", BigInteger),  # the first of our changes that go to those who take part
+    Column("published", BigInteger, nullable=False),  # the last of our changes that our grouping tells
+    Column("made_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False, index=True),
+    Column("trouble", Text),  # what a partner said of it that could not be taken
+)
+
+# Each thing that was done to an effort, as its node signed it.
+effort_change = Table(
+    "effort_change",
+    metadata,
+    Column("effort", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # canonical JSON
+    Column("signing_key", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+)
+
+# A suggestion that a person looked at and put aside.
+effort_apart = Table(
+    "effort_apart",
+    metadata,
+    Column("own", Text, primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
 # ---- partners and what may go to them ----------------------------------------------------------
 
 partner = Table(

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import msgspec
@@ -37,7 +38,6 @@ MEMBER_STATES: Final = ("asked", "joined", "declined", "left")
 
 MOST_CHANGES: Final = 2000  # of one node
 MOST_ENTRIES: Final = 500  # that one change adds to, or takes out of, a list
-MOST_DAYS: Final = 100_000.0
 
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
 Entry = Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
@@ -67,7 +67,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$")]
     person: Annotated[str, msgspec.Meta(max_length=200)] = ""
     seen: dict[NodeId, Number] = {}
-    fields: Annotated[dict[str, Text | float], msgspec.Meta(max_length=200)] = {}
+    fields: Annotated[dict[str, Text], msgspec.Meta(max_length=200)] = {}
     add: dict[str, Entries] = {}
     drop: dict[str, Entries] = {}
     said: Text = ""
@@ -92,7 +92,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody else set a field to at the same time; what counts is in the effort."""
 
     field: str
-    value: str | float
+    value: str
     node: str
     at: str
 
@@ -128,8 +128,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_joint(self) -> bool:
-        """Whether another node takes part, or is asked to."""
-        return any(state in ("asked", "joined") for node, state in self.members.items() if node != self.founder)
+        """Whether another node takes part."""
+        return len(self.partners) > 1
 
     @property
     def partners(self) -> list[str]:
@@ -140,7 +140,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def saved(self) -> float | None:
         """Person-days not spent twice, as those who took part say; None before it is done, or unless all say."""
-        if self.state != "done" or len(self.partners) < 2:
+        if self.state != "done" or not self.is_joint:
             return None
         if not all(node in self.alone and node in self.spent for node in self.partners):
             return None
@@ -157,33 +157,38 @@ def require_good(change: Change) -> None:
         if expected is None:
             raise BadChangeError("There is no such field.", what=name[:80], expected="one of docs/guides/efforts.md")
         if not expected.allows(value):
-            raise BadChangeError("This field cannot have that value.", what=name, found=str(value)[:80],
+            raise BadChangeError("This field cannot have that value.", what=name, found=value[:80],
                                  expected=expected.words)  # fmt: skip
     for name in (*change.add, *change.drop):
         if name not in LISTS:
             raise BadChangeError("There is no such list.", what=name[:80], expected=", ".join(LISTS))
 
 
+@dataclass(frozen=True, slots=True)
 class _Expected:
-    def __init__(self, kind: type, words: str, among: Sequence[str] = (), form: re.Pattern[str] | None = None) -> None:
-        self._kind, self.words, self._among, self._form = kind, words, among, form
+    """What a field may hold: one of some words, or text of a form."""
 
-    def allows(self, value: str | float) -> bool:
-        if self._kind is float:
-            return isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value <= MOST_DAYS
-        return isinstance(value, str) and (not self._among or value in self._among) and (
-            self._form is None or self._form.fullmatch(value) is not None
-        )  # fmt: skip
+    words: str
+    among: Sequence[str] = ()
+    form: re.Pattern[str] | None = None
+
+    def allows(self, value: str) -> bool:
+        if self.among and value not in self.among:
+            return False
+        return self.form is None or self.form.fullmatch(value) is not None
 
 
-_DAYS: Final = _Expected(float, f"person-days, 0 to {MOST_DAYS:.0f}")
-_ANY: Final = _Expected(str, "text")
+def _one_of(words: Sequence[str]) -> _Expected:
+    return _Expected(", ".join(words), words)
+
+
+_DAYS: Final = _Expected("person-days, such as 12 or 0.5", form=re.compile(r"\d{1,5}(\.\d{1,2})?"))
+_ANY: Final = _Expected("text")
 _KNOWN: Final[Mapping[str, _Expected]] = {
     **dict.fromkeys(_FREE, _ANY),
-    "kind": _Expected(str, ", ".join(KINDS), KINDS), "state": _Expected(str, ", ".join(STATES), STATES),
-    "due": _Expected(str, "YYYY-MM-DD", form=_DATE),
+    "kind": _one_of(KINDS), "state": _one_of(STATES), "due": _Expected("YYYY-MM-DD", form=_DATE),
 }  # fmt: skip
-_OF_TASKS: Final = {"title": _ANY, "who": _ANY, "state": _Expected(str, ", ".join(TASK_STATES), TASK_STATES)}
+_OF_TASKS: Final = {"title": _ANY, "who": _ANY, "state": _one_of(TASK_STATES)}
 
 
 def _expected(name: str, by: str) -> _Expected | None:
@@ -195,9 +200,8 @@ def _expected(name: str, by: str) -> _Expected | None:
     if (own := _OF_NODE.fullmatch(name)) is None:
         return None
     if own[2] != by:
-        return _Expected(str, "asked", ("asked",)) if own[1] == "member" else None
-    states = MEMBER_STATES[1:]
-    return _Expected(str, ", ".join(states), states) if own[1] == "member" else _DAYS
+        return _one_of(MEMBER_STATES[:1]) if own[1] == "member" else None
+    return _one_of(MEMBER_STATES[1:]) if own[1] == "member" else _DAYS
 
 
 # ---- the sum --------------------------------------------------------------------------------------------
@@ -209,8 +213,8 @@ def merge(effort: str, founder: str, changes: Iterable[Change]) -> Effort:
     fields, conflicts = _fields(counted)
     values = {name: value for name, value in fields.items() if name in _KNOWN}
     lists = {name: _list(counted, name) for name in LISTS}
-    of_nodes: dict[str, dict[str, str | float]] = {"member": {}, "alone": {}, "spent": {}}
-    tasks: dict[str, dict[str, str | float]] = {}
+    of_nodes: dict[str, dict[str, str]] = {"member": {}, "alone": {}, "spent": {}}
+    tasks: dict[str, dict[str, str]] = {}
     for name, value in sorted(fields.items()):
         if (own := _OF_NODE.fullmatch(name)) is not None:
             of_nodes[own[1]][own[2]] = value
@@ -277,14 +281,14 @@ def _is_ready(
     return all(done[node] >= min(number, last[node]) for node, number in change.seen.items() if node in done)
 
 
-def _fields(changes: Sequence[Change]) -> tuple[dict[str, str | float], list[Conflict]]:
+def _fields(changes: Sequence[Change]) -> tuple[dict[str, str], list[Conflict]]:
     setting: dict[str, list[Change]] = {}
     for change in changes:
         for name, value in change.fields.items():
             expected = _expected(name, change.node)
             if expected is not None and expected.allows(value):
                 setting.setdefault(name, []).append(change)
-    fields: dict[str, str | float] = {}
+    fields: dict[str, str] = {}
     conflicts: list[Conflict] = []
     for name, those in sorted(setting.items()):
         last: list[Change] = []
