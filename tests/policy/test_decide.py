@@ -345,6 +345,13 @@ def test_a_rule_speaks_of_types_and_groups_of_them(types: str, kind: str, goes: 
     assert decision == Withheld("no-rule") if not goes else isinstance(decision, Release)
 
 
+def test_a_rule_may_name_its_objects() -> None:
+    one, other = made("indicator"), made("indicator", id="indicator--0b8e1d3e-0a5f-4d5b-8d9a-3b5e2c1f7a60")
+    under = terms(f'objects = ["{one.id}"]')
+    assert isinstance(decided(one, under), Release)
+    assert decided(other, under) == Withheld("no-rule")
+
+
 def test_a_rule_may_speak_of_labels() -> None:
     under = terms('labels = ["shareable"]')
     assert isinstance(decided(made("indicator", labels=["other", "shareable"]), under), Release)

@@ -153,6 +153,7 @@ REFUSED = [
     (HEAD + RULE + 'strip = ["a..b"]', 7, "cannot be stripped"),
     (HEAD + RULE.replace('"all"', '"indicator"') + 'strip = ["pattern"]', 7, "valid indicator"),
     (HEAD + RULE + 'generalise = ["names"]', 7, "identities"),
+    (HEAD + RULE + 'objects = ["indicator"]', 7, "no id of an object"),
     (HEAD + "echo = true\n" + RULE, 3, "own = true"),
     (HEAD + 'own = "yes"\n' + RULE, 3, "true or false"),
     (HEAD + 'expires = "tomorrow"\n' + RULE, 3, "date"),

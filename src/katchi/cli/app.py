@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from katchi.cli import (
     alarm,
+    effort,
     files,
     ledger,
     objects,
@@ -182,6 +183,7 @@ app.add_typer(thing.app, name="thing")
 app.add_typer(alarm.app, name="alarm")
 app.add_typer(watch.app, name="watch")
 app.add_typer(overlap.app, name="overlap")
+app.add_typer(effort.app, name="effort")
 app.add_typer(topic.app, name="topic")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")

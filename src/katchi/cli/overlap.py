@@ -128,6 +128,44 @@ def show(context: typer.Context, session: Session) -> None:
         invocation.tell(key)
 
 
+@app.command()
+def tell(
+    context: typer.Context, session: Session,
+    put: Annotated[bool, typer.Option("--put", help="Put the terms in force; otherwise only show them.")] = False,
+) -> None:  # fmt: skip
+    """After a reveal: let the partner have what we say of the things that both have, by a rule in its terms."""
+    from katchi.node import overlap_after
+
+    invocation = here(context)
+    with invocation.node() as node:
+        made = overlap_after.telling(node, session)
+        if put:
+            overlap_after.tell(node, session, person=person())
+    goes = made.outlook.would_go.count
+    invocation.answer({"partner": made.partner, "objects": list(made.object_ids), "would_go": goes, "in_force": put})
+    if put:
+        invocation.say("overlap-told", count=len(made.object_ids), partner=made.partner)
+    else:
+        invocation.tell(made.text)
+        invocation.say("overlap-telling", count=len(made.object_ids), partner=made.partner, goes=goes)
+
+
+@app.command()
+def together(
+    context: typer.Context, session: Session,
+    title: Annotated[str, typer.Option(help="Of a new effort; otherwise one of ours that is about it goes on.")] = "",
+) -> None:  # fmt: skip
+    """After a reveal: ask the partner to work on what both have together with us."""
+    from katchi.node import efforts, overlap_after
+
+    invocation = here(context)
+    with invocation.node() as node:
+        row = overlap_after.together(node, session, title, person=person())
+        effort = efforts.view(row)
+    invocation.answer({"effort": row.id, "title": effort.title})
+    invocation.say("effort-line", name=row.id[:8], value=effort.title)
+
+
 def _say(invocation: Invocation, row: OverlapRow) -> None:
     invocation.answer(_document(row))
     _tell(invocation, row)

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from katchi import policy
+from katchi.node import terms
 from katchi.node.efforts import history, view
+from katchi.node.making import own_id
 from katchi.node.things import Decisions, Neighbourhood
 from katchi.node.wiring import OWN, Node
 from katchi.overlap import belief
@@ -80,7 +83,7 @@ class Portrait:
 def board(node: Node) -> Board:
     """What is worked on now, and what was."""
     names = names_of(node)
-    found = [each for each in (_seen(node, row) for row in node.store.efforts.all()) if each.effort.title]
+    found = [each for each in (seen_of(node, row) for row in node.store.efforts.all()) if each.effort.title]
     return Board(found, twice(node, found), savings(found), names)
 
 
@@ -93,7 +96,7 @@ def savings(found: Iterable[Seen]) -> list[Saving]:
 def portrait(node: Node, effort: str) -> Portrait:
     """One effort. Raises UnknownEffortError."""
     row = node.store.efforts.one(effort)
-    seen = _seen(node, row)
+    seen = seen_of(node, row)
     timeline = counting(row.founder, history(node, row.id))
     pairs = [each for each in board(node).twice if row.id in (each.own.row.id, each.other.row.id)]
     return Portrait(seen, timeline[::-1], names_of(node), pairs)
@@ -108,17 +111,30 @@ def names_of(node: Node) -> dict[str, str]:
 def working_on(node: Node, keys: Iterable[str]) -> list[Seen]:
     """The efforts that go on about a thing with any of these keys."""
     wanted = set(keys)
-    found = (_seen(node, row) for row in node.store.efforts.all())
+    found = (seen_of(node, row) for row in node.store.efforts.all())
     return [each for each in found if not each.effort.is_over and wanted.intersection(each.effort.about)]
 
 
-def _seen(node: Node, row: EffortRow) -> Seen:
+def seen_of(node: Node, row: EffortRow) -> Seen:
+    """Whose an effort is, as we see it."""
     effort, own = view(row), node.settings.node_id
     if effort.members.get(own) == "asked" and row.founder != own:
         return Seen(row, effort, "asked")
     if own in effort.partners:
         return Seen(row, effort, "joint" if effort.is_joint else "own")
     return Seen(row, effort, "partner")
+
+
+def kept_from(node: Node, row: EffortRow, partner: str) -> str:
+    """Why terms keep what we say of an effort from a partner, or give it a copy only; empty where they let it go."""
+    name = own_id(node, "grouping", row.id)
+    try:
+        decision = terms.explain(node, name, partner).decision
+    except terms.NoTermsError as problem:
+        return problem.code
+    if isinstance(decision, policy.Release):
+        return "redacted" if decision.copy is not None else ""
+    return decision.code if isinstance(decision, policy.Withheld) else "delayed"
 
 
 # ---- what is done twice ----------------------------------------------------------------------------------

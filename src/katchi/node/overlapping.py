@@ -16,8 +16,10 @@ from katchi.errors import KatchiError
 from katchi.node import search
 from katchi.node.collections import require_flowing
 from katchi.node.deliver import partner_of
+from katchi.node.effort_board import board
 from katchi.node.search import Scored, score_of
 from katchi.node.wiring import Node
+from katchi.overlap import things
 from katchi.overlap.psi import group, guard
 from katchi.overlap.psi.party import Party
 from katchi.overlap.psi.side import Core, Limits, Mode, Phase, RefusedError, Role
@@ -30,6 +32,7 @@ from katchi.store.overlaps import OverlapRow
 PATH: Final = "/katchi/v1/overlap"
 MEDIA: Final = "application/octet-stream"
 LARGEST: Final = 2_097_152  # bytes of one message
+_TELLABLE: Final = ("clear", "green", "amber")
 _MONTH: Final = 30 * 86_400_000_000
 _items = msgspec.msgpack.Decoder(list[bytes])
 
@@ -111,7 +114,12 @@ def found(row: OverlapRow) -> list[str]:
 
 
 def choose(node: Node, kind: str, query: str) -> list[bytes]:
-    """The keys of things of a kind that a query finds and that we may tell of: CLEAR, or our own up to AMBER."""
+    """The keys of things of a kind that a query finds and that we may tell of: CLEAR, or our own up to AMBER.
+
+    For efforts, what those that go on and may be told of are about, filled up with what nobody has.
+    """
+    if kind == guard.EFFORTS:
+        return _of_efforts(node, query)
     wanted = search.parse(query)
     if wanted.words:
         raise search.BadQueryError(
@@ -134,6 +142,20 @@ def choose(node: Node, kind: str, query: str) -> list[bytes]:
             allowed = overlaps.tellable(transaction, [hash_of(key) for key in keys])
             chosen |= {key for key in keys if hash_of(key) in allowed}
         number = page[-1].number
+
+
+def _of_efforts(node: Node, query: str) -> list[bytes]:
+    if query.strip():
+        raise search.BadQueryError("Efforts are compared as they are.", what="query", expected="none", found=query[:80])
+    tellable = [each for each in board(node).of("own", "joint") if each.row.marking in _TELLABLE]
+    keys = {key for each in tellable for key in each.effort.about if things.kind_of(key) in guard.STRONG}
+    items = [key.encode() for key in sorted(keys)[: Limits().most]]
+    if not items:
+        raise guard.GuardError(
+            "No effort of ours has anything that could be compared.", what="effort",
+            expected=f"things of the kinds {', '.join(guard.STRONG)}, in an effort marked amber or laxer",
+        )  # fmt: skip
+    return items + [b"nobody's " + node.random(32) for _ in range(guard.padded(len(items)) - len(items))]
 
 
 def _require_size(core: Core, role: Role, count: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from katchi.errors import KatchiError
 from katchi.exchange.channels.link import Link
-from katchi.node import daily, deliver, emerging, heads, overlap_lead, overlapping, rulings, withdrawals
+from katchi.node import daily, deliver, efforts, emerging, heads, overlap_lead, overlapping, rulings, withdrawals
 from katchi.node.release import judge
 from katchi.node.subscriptions import Rounds
 from katchi.node.wiring import Node, refresh_key
@@ -114,6 +114,7 @@ class Worker:
             self._renewing = self._renewing or rulings.renewing_lists(self._node)
             daily.tell(self._node)
             overlapping.tidy(self._node)
+            efforts.publish_untold(self._node)
             emerging.look(self._node)
 
     def _set_out(self, row: PartnerRow) -> None:

@@ -23,6 +23,7 @@ class Scope:
     types: frozenset[str] | None = None
     sources: frozenset[str] | None = None
     labels: frozenset[str] = frozenset()
+    objects: frozenset[str] | None = None  # their ids
 
     def covers(self, obj: stix.Object, origin: str, *, definitions_too: bool = False) -> bool:
         """Whether this rule speaks of that object.
@@ -34,6 +35,8 @@ class Scope:
         if definitions_too and obj.type in DEFINITIONS:
             return True
         if self.types is not None and obj.type not in self.types:
+            return False
+        if self.objects is not None and obj.id not in self.objects:
             return False
         return not self.labels or self._has_label(obj)
 

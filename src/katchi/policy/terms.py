@@ -23,7 +23,7 @@ FORMAT: Final = 1
 _TOP: Final = words(
     "format partner agreed expires valid-for own unmarked unknown-markings statements echo release withhold"
 )
-_SCOPE: Final = words("name types sources labels")
+_SCOPE: Final = words("name types sources labels objects")
 _WITHHOLD: Final = _SCOPE | {"naming"}
 _RELEASE: Final = _SCOPE | words(
     "up-to forward-up-to minimum-confidence unknown-confidence granular references unknown-references "
@@ -57,6 +57,7 @@ def _syntax(error: Exception, text: str, source: str) -> TermsError:
     return raised
 
 
+_id = re.compile(r"[a-z0-9][a-z0-9-]{1,248}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -180,7 +181,7 @@ def _withhold(table: Table) -> WithholdRule:
         raise table.wrong(
             "name",
             "This rule does not say what it withholds.",
-            "types, sources, labels or naming",
+            "types, sources, labels, objects or naming",
             name,
         )
     return WithholdRule(
@@ -219,7 +220,20 @@ def _scope(table: Table, default_sources: frozenset[str] | None) -> Scope:
         types=_types(table),
         sources=None if "any" in sources else sources or default_sources,
         labels=frozenset(table.words("labels")),
+        objects=_objects(table),
     )
+
+
+def _objects(table: Table) -> frozenset[str] | None:
+    """Only these objects, by their ids; None where the rule does not say."""
+    ids = table.words("objects")
+    for each in ids:
+        if _id(each) is None:
+            raise table.wrong(
+                "objects", "This is no id of an object.", "a type, two hyphens and a UUID", each,
+                remedy="copy the id from the object's page",
+            )  # fmt: skip
+    return frozenset(ids) if ids else None
 
 
 def _types(table: Table) -> frozenset[str] | None:

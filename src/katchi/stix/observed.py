@@ -38,6 +38,8 @@ _OTHERS: Final = {"file": _hashed("file"), "certificate": _hashed("x509-certific
 def observable_of(key: str) -> dict[str, Any] | None:
     """A STIX 2.1 observable of which this is the key, with the id that it computes; None for the name of somebody."""
     kind, _, value = key.partition(":")
+    if not value:
+        return None
     if kind in _VALUES:
         name, member = _VALUES[kind]
         made: dict[str, Any] | None = {"type": name, member: value}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from math import fsum
 from typing import Final, Literal
 
 from katchi.overlap.names import GROUP_OF, fold, packaged
@@ -92,7 +93,7 @@ def _reasons(one: Subject, other: Subject, rarity: Mapping[str, float]) -> Itera
     near = _likeness(mine, theirs)
     names = {token for token in mine.keys() & theirs.keys() if token.startswith("=")}
     if near >= NEAR:
-        yield Reason("title", other.title, 4 * near * min(1.0, sum({**mine, **theirs}.values()) / _TELLING))
+        yield Reason("title", other.title, 4 * near * min(1.0, fsum({**mine, **theirs}.values()) / _TELLING))
     elif names:
         for name in sorted(names):
             yield Reason("name", name[1:], 2.0)
@@ -118,8 +119,8 @@ def _meanings(words: Iterable[str]) -> set[str]:
 def _likeness(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """Jaccard's index by weight: 1 where the titles mean the same words, 0 where none."""
     whole = {**one, **other}
-    total = sum(whole.values())
-    return sum(whole[each] for each in one.keys() & other.keys()) / total if total else 0.0
+    total = fsum(whole.values())
+    return fsum(whole[each] for each in one.keys() & other.keys()) / total if total else 0.0
 
 
 def tokens(title: str) -> dict[str, float]:

@@ -14,6 +14,9 @@ from katchi.errors import KatchiError
 STRONG: Final = ("file", "url", "certificate", "mutex", "path", "registry")
 """Kinds whose values are drawn from more than anybody can try."""
 
+EFFORTS: Final = "effort"
+"""The things of strong kinds that efforts are about, whatever their kinds, filled up so that nobody sees how many."""
+
 REFUSED: Final[Mapping[str, str]] = {
     "ipv4": "all of IPv4 is 4,294,967,296 values: a partner can try a whole network in one session",
     "ipv6": "networks are given out in order, and most hosts have low numbers",
@@ -42,13 +45,21 @@ class GuardError(KatchiError):
 
 def require_kind(kind: str, allowed: Iterable[str]) -> None:
     """`allowed` are kinds that the operator added. Raises GuardError."""
-    if kind in STRONG or kind in allowed:
+    if kind in STRONG or kind == EFFORTS or kind in allowed:
         return
     raise GuardError(
         "Private overlap does not protect this kind.", what="kind", found=kind[:40],
         expected=f"{', '.join(STRONG)} ({REFUSED.get(kind, 'it may be listed')})",
         remedy="`overlap-kinds` in katchi.toml allows it, for partners whom you would show the list anyway",
     )  # fmt: skip
+
+
+def padded(count: int) -> int:
+    """To how many items a set of so many is filled up with what nobody else has: 32, 128, 512 …"""
+    size = 32
+    while size < count:
+        size *= 4
+    return size
 
 
 MOST_OPEN: Final = 10
