@@ -42,7 +42,7 @@ def test_what_is_done_twice_is_found_and_done_together(sides: tuple[Katchi, Katc
     until(lambda: any(each["side"] == "asked" for each in kr.asked("effort", "list")["efforts"]))
     kr.good("effort", "accept", theirs, "--own", ours)
     until(lambda: us.asked("effort", "show", theirs)["with"] == ["kr-cert"]
-          and us.asked("effort", "show", ours)["state"] == "joined")  # fmt: skip
+          and us.asked("effort", "show", ours)["state"] == "merged")  # fmt: skip
     kr.good("effort", "task", theirs, "read the sample", "--who", "us-cert")
     kr.good("effort", "say", theirs, "우리가 로그를 봅니다")
     until(lambda: "우리가 로그를 봅니다" in us.good("effort", "show", theirs).out)

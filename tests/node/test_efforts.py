@@ -103,7 +103,7 @@ def test_both_work_on_the_same_and_go_on_together(joined: Pair) -> None:
     efforts.propose(kr, ours, "us-cert", person="kim")
     until(lambda: titles(us, "asked") == ["Wiper at broadcasters"])
     efforts.accept(us, ours, own=theirs, person="park")
-    until(lambda: now(kr, theirs).state == "joined" and now(kr, ours).partners == sorted_nodes(kr, us))
+    until(lambda: now(kr, theirs).state == "merged" and now(kr, ours).partners == sorted_nodes(kr, us))
     assert now(us, theirs).into == ours
     assert (board(kr).twice, board(us).twice) == ([], [])
     for node, spent in ((kr, "4"), (us, "3.5")):

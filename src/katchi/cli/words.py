@@ -436,7 +436,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "effort-waiting": ("waiting", "보류"),
     "effort-done": ("done", "완료"),
     "effort-dropped": ("dropped", "중단"),
-    "effort-joined": ("goes on in a joint one", "공동 작업으로 이어짐"),
+    "effort-merged": ("goes on in a joint one", "공동 작업으로 이어짐"),
     "effort-open": ("open", "미착수"),
     "effort-doing": ("doing", "하는 중"),
     "effort-why-thing": ("both are about", "공통 대상"),

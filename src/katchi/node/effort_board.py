@@ -87,6 +87,12 @@ def board(node: Node) -> Board:
     return Board(found, twice(node, found), savings(found), names)
 
 
+def asked(node: Node) -> list[Seen]:
+    """Efforts that go on and in which a partner asks us to take part."""
+    found = (seen_of(node, row) for row in node.store.efforts.all())
+    return [each for each in found if each.side == "asked" and not each.effort.is_over]
+
+
 def savings(found: Iterable[Seen]) -> list[Saving]:
     """Of each joint effort that is done: what it saved."""
     done = [each for each in found if each.effort.state == "done" and each.effort.is_joint]

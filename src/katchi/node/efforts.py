@@ -122,7 +122,7 @@ def accept(
         row = replace(_again(transaction, row), marking=marking)
         row = _do(node, transaction, row, fields=said, add=add, person=person, is_first=True)
         if joining is not None:
-            ended = {"state": "joined", "into": row.id}
+            ended = {"state": "merged", "into": row.id}
             _do(node, transaction, _again(transaction, joining), fields=ended, person=person)
     if joining is not None:
         publish(node, joining.id)

@@ -29,6 +29,7 @@ class Telling:
 
     partner: str
     object_ids: Sequence[str]
+    rule: str
     text: str
     outlook: Outlook
 
@@ -42,8 +43,9 @@ def telling(node: Node, session: str) -> Telling:
     ids = _ours(node, overlapping.found(row))
     if not ids:
         raise StateError("No report of ours up to TLP:AMBER speaks of any of these.", what=row.id)
-    text = _with_rule(terms_of.in_force(node, row.partner).text, _rule(row, ids, node))
-    return Telling(row.partner, ids, text, terms_of.try_terms(node, text, row.partner))
+    rule = _rule(row, ids, node)
+    text = _with_rule(terms_of.in_force(node, row.partner).text, rule)
+    return Telling(row.partner, ids, rule, text, terms_of.try_terms(node, text, row.partner))
 
 
 def tell(node: Node, session: str, *, person: str) -> Enforced:

@@ -92,11 +92,16 @@ def at_least(role: str) -> Guard:
         person = signed_in(connection)
         if person is None:
             raise SignInNeededError("Sign in first.")
-        if not people.may(person, role):
-            raise RoleNeededError("Your role does not allow this.", expected=role, found=person.role)
+        require_role(person, role)
         connection.state.person = person
 
     return guard
+
+
+def require_role(person: Person, role: str) -> None:
+    """Raises RoleNeededError."""
+    if not people.may(person, role):
+        raise RoleNeededError("Your role does not allow this.", expected=role, found=person.role)
 
 
 def signed_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Person | None:

@@ -29,9 +29,9 @@ import msgspec
 from katchi.errors import KatchiError
 
 KINDS: Final = ("analysis", "hunt", "detection", "project", "other")
-STATES: Final = ("planned", "running", "waiting", "done", "dropped", "joined")
-"""`joined` is over too: its work goes on in the effort that `into` names."""
-OVER: Final = frozenset({"done", "dropped", "joined"})
+STATES: Final = ("planned", "running", "waiting", "done", "dropped", "merged")
+"""`merged` is over too: its work goes on in the effort that `into` names."""
+OVER: Final = frozenset({"done", "dropped", "merged"})
 TASK_STATES: Final = ("open", "doing", "done", "dropped")
 LISTS: Final = ("about", "techniques", "sectors", "words", "objects")
 MEMBER_STATES: Final = ("asked", "joined", "declined", "left")

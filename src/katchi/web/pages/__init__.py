@@ -13,6 +13,7 @@ from katchi.node.wiring import Node
 from katchi.web.pages import (
     alarms,
     assets,
+    efforts,
     intake,
     ledger,
     objects,
@@ -53,6 +54,7 @@ def mount(_node: Node) -> Mounted:
             *alarms.HANDLERS,
             *watches.HANDLERS,
             *overlaps.HANDLERS,
+            *efforts.HANDLERS,
             *ledger.HANDLERS,
         ],
         exception_handlers={Exception: failed},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +13,9 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import overlapping
+from katchi.node import overlap_after, overlapping
+from katchi.node.overlap_after import Telling
+from katchi.node.terms import NoTermsError
 from katchi.node.wiring import Node
 from katchi.overlap.psi import guard
 from katchi.overlap.psi.side import Core, Mode
@@ -57,7 +60,7 @@ def _read(node: Node) -> tuple[list[Session], list[str]]:
 async def _shown(request: Request[Any, Any, Any], problem: KatchiError | None) -> Response[str]:
     node = node_of(request)
     sessions, partners = await sync_to_thread(_read, node)
-    kinds = (*guard.STRONG, *node.settings.overlap_kinds)
+    kinds = (*guard.STRONG, guard.EFFORTS, *node.settings.overlap_kinds)
     return page(
         request, "overlaps.html", sessions=sessions, partners=partners, kinds=kinds,
         problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
@@ -72,21 +75,35 @@ async def every(request: Request[Any, Any, Any]) -> Response[str]:
 
 @get("/overlap", guards=[at_least("reader")])
 async def one(request: Request[Any, Any, Any], session: FromQuery[str]) -> Response[str]:
-    """One session: how far it is, and what both have once it is revealed."""
+    """One session: how far it is, what both have once it is revealed, and what to do then."""
+    return await _one(request, session, None)
+
+
+async def _one(request: Request[Any, Any, Any], session: str, problem: KatchiError | None) -> Response[str]:
     node = node_of(request)
     row = await sync_to_thread(node.store.overlaps.one, session)
     found = overlapping.found(row)
-    return page(request, "overlap.html", each=_session(node, row), found=found, most=_SHOWN)
+    telling = await sync_to_thread(_telling, node, row.id) if found else None
+    return page(
+        request, "overlap.html", each=_session(node, row), found=found, most=_SHOWN, telling=telling,
+        problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
+    )  # fmt: skip
+
+
+def _telling(node: Node, session: str) -> Telling | None:
+    with contextlib.suppress(overlapping.StateError, NoTermsError):
+        return overlap_after.telling(node, session)
+    return None
 
 
 @post("/overlaps/{act:str}", guards=[at_least("releaser")])
 async def act(request: Request[Any, Any, Any], act: FromPath[str]) -> Response[Any]:
-    """Proposes, accepts, agrees or declines."""
+    """Proposes, accepts, agrees or declines; after a reveal, tells of what both have, or works on it together."""
     values = await form_of(request)
     node, person = node_of(request), person_of(request).name
     session, query = str(values.get("session", "")), str(values.get("query", ""))
 
-    def done() -> None:
+    def done() -> str:
         if act == "propose":
             partner, kind = str(values.get("partner", "")), str(values.get("kind", ""))
             mode: Mode = "lookup" if values.get("mode") == "lookup" else "mutual"
@@ -97,12 +114,18 @@ async def act(request: Request[Any, Any, Any], act: FromPath[str]) -> Response[A
             overlapping.agree(node, session, person=person)
         elif act == "decline":
             overlapping.decline(node, session, person=person)
+        elif act == "tell":
+            overlap_after.tell(node, session, person=person)
+            return f"/overlap?session={session}"
+        elif act == "together":
+            title = str(values.get("title", "")).strip()
+            return f"/effort?id={overlap_after.together(node, session, title, person=person).id}"
+        return "/overlaps"
 
     try:
-        await sync_to_thread(done)
+        return Redirect(await sync_to_thread(done), status_code=303)
     except KatchiError as wrong:
-        return await _shown(request, wrong)
-    return Redirect("/overlaps", status_code=303)
+        return await (_one(request, session, wrong) if act in ("tell", "together") else _shown(request, wrong))
 
 
 HANDLERS: Sequence[Any] = [every, one, act]

@@ -40,6 +40,7 @@ _STATUS = {
     "unknown-alarm": 404,
     "unknown-watch": 404,
     "unknown-overlap": 404,
+    "unknown-effort": 404,
 }
 
 

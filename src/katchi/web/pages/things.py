@@ -16,7 +16,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import advising, comparing, portrait, rulings, search
+from katchi.node import advising, comparing, effort_board, portrait, rulings, search
 from katchi.node.documents import UnmarkedError
 from katchi.node.portrait import Portrait
 from katchi.overlap.things import is_key
@@ -111,8 +111,9 @@ async def _shown(request: Request[Any, Any, Any], text: str, problem: KatchiErro
     shown = await sync_to_thread(portrait.portrait, node, root)
     asked = [key for key in request.query_params.getall("open", []) if is_key(key)][:MOST_OPEN]
     opened = [await sync_to_thread(portrait.portrait, node, key) for key in asked]
+    working = await sync_to_thread(effort_board.working_on, node, shown.keys)
     return page(
-        request, "thing.html", shown=shown, now=node.clock.now(), bars=_bars(shown, node.clock.now()),
+        request, "thing.html", shown=shown, working=working, now=node.clock.now(), bars=_bars(shown, node.clock.now()),
         graph=graph_of(shown, opened), problem=problem.diagnostic() if problem else None,
         status=400 if problem else 200,
     )  # fmt: skip
