@@ -18,7 +18,16 @@ from katchi.cli.stage import Side, Stage, status_of, wait_for
 from katchi.errors import KatchiError
 from katchi.exchange.channel import RefusedError
 from katchi.exchange.channels.node_push import NodePush
-from katchi.node import overlapping, partnering, proof, terms, verification
+from katchi.node import (
+    effort_board,
+    efforts,
+    overlap_after,
+    overlapping,
+    partnering,
+    proof,
+    terms,
+    verification,
+)
 from katchi.node.deliver import link_to
 from katchi.node.wiring import new_node_id
 from katchi.overlap.psi import UnavailableError, group
@@ -293,6 +302,58 @@ def _overlap(stage: Stage) -> Iterator[Statement]:
     )
 
 
+def _together(stage: Stage) -> Iterator[Statement]:
+    """The case that both found: from here on it is worked on once."""
+    kr, us = stage.sides
+    session = next((row.id for row in kr.node.store.overlaps.all() if row.state == "revealed"), "")
+    if not session:
+        return
+    theirs = efforts.begin(us.node, "Samples of the 2016 case", fields=_costs(us, "alone", "8"), marking="amber",
+                           person=us.person).id  # fmt: skip
+    ours = overlap_after.together(kr.node, session, "2016년 사건 표본 분석", person=kr.person).id
+    efforts.change(kr.node, ours, fields=_costs(kr, "alone", "10"), person=kr.person)
+    wait_for(lambda: any(each.row.id == ours for each in effort_board.board(us.node).of("asked")))
+    efforts.accept(us.node, ours, own=theirs, person=us.person)
+    seconds = wait_for(lambda: all(effort_board.board(side.node).of("joint") for side in stage.sides))
+    yield Statement(
+        "One command asks the partner to work on it together, and its own effort goes on in the joint one.",
+        "명령 하나로 함께 하자고 제안하고, 상대방이 하던 작업은 공동 작업으로 이어집니다.",
+        seconds is not None and efforts.view(us.node.store.efforts.one(theirs)).into == ours,
+        efforts.view(kr.node.store.efforts.one(ours)).title,
+    )
+    said = {"kr": "표본 1~3은 우리가 봅니다", "us": "We take samples 4 to 6"}
+    for number, (side, text) in enumerate(zip(stage.sides, said.values(), strict=True)):
+        task = {f"task/0000000{number}/title": text, f"task/0000000{number}/who": side.node.settings.node_id}
+        efforts.change(side.node, ours, fields=task, said=text, person=side.person)
+    wait_for(lambda: all(_said(side, ours) >= set(said.values()) for side in stage.sides))
+    views = [efforts.view(side.node.store.efforts.one(ours)) for side in stage.sides]
+    yield Statement(
+        "Both write in it at the same moment. Each change is signed; nothing is lost, and both see the same.",
+        "양쪽이 동시에 적습니다. 모든 변경은 서명되고, 잃는 것 없이 양쪽이 같은 것을 봅니다.",
+        views[0] == views[1] and len(views[0].tasks) == 2 and all(_said(side, ours) >= set(said.values())
+                                                                  for side in stage.sides),
+        " · ".join(task.title for task in views[0].tasks),
+    )  # fmt: skip
+    efforts.change(us.node, ours, fields=_costs(us, "spent", "3"), person=us.person)
+    efforts.change(kr.node, ours, fields={"state": "done", **_costs(kr, "spent", "4")}, person=kr.person)
+    wait_for(lambda: all(effort_board.board(side.node).saved == 11 for side in stage.sides))
+    found = [effort_board.board(side.node).saved for side in stage.sides]
+    yield Statement(
+        "It is done once. By what both say themselves, 11 person-days were not spent twice.",
+        "한 번에 끝났습니다. 양쪽이 밝힌 대로 11인일을 두 번 들이지 않았습니다.",
+        found == [11, 11],
+        "10 + 8 − 4 − 3",
+    )
+
+
+def _costs(side: Side, name: str, days: str) -> dict[str, str]:
+    return {f"{name}/{side.node.settings.node_id}": days}
+
+
+def _said(side: Side, effort: str) -> set[str]:
+    return {each.said for each in efforts.history(side.node, effort)}
+
+
 def _went(us: Side) -> bool:
     """Whether any sample of the other side's case is held here."""
     samples = json.loads(story.internal_work("kr"))["objects"]
@@ -400,6 +461,7 @@ SCENES = (
     ),
     Scene("The same thing from both sides", "양쪽에서 본 같은 대상", _same_thing),
     Scene("What both have, before either shows it", "보여주기 전에 알아내는 공통점", _overlap),
+    Scene("The same work, done once", "같은 일은 한 번만", _together),
     Scene("A recall", "회수", _recall),
     Scene("A suspension", "중지", _suspension),
     Scene("Both can prove it", "양쪽 모두 증명할 수 있습니다", _proof),

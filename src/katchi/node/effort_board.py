@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from katchi import policy
 from katchi.node import terms
 from katchi.node.efforts import history, view
 from katchi.node.making import own_id
@@ -133,14 +132,7 @@ def seen_of(node: Node, row: EffortRow) -> Seen:
 
 def kept_from(node: Node, row: EffortRow, partner: str) -> str:
     """Why terms keep what we say of an effort from a partner, or give it a copy only; empty where they let it go."""
-    name = own_id(node, "grouping", row.id)
-    try:
-        decision = terms.explain(node, name, partner).decision
-    except terms.NoTermsError as problem:
-        return problem.code
-    if isinstance(decision, policy.Release):
-        return "redacted" if decision.copy is not None else ""
-    return decision.code if isinstance(decision, policy.Withheld) else "delayed"
+    return terms.kept_from(node, own_id(node, "grouping", row.id), partner)
 
 
 # ---- what is done twice ----------------------------------------------------------------------------------

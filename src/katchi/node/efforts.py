@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from katchi import stix
-from katchi.node import search
+from katchi.node import search, terms
 from katchi.node.deliver import partner_of
 from katchi.node.documents import marking_id
 from katchi.node.making import draft, held, own_id, take_in
@@ -30,6 +30,7 @@ from katchi.store.database import Transaction
 from katchi.store.efforts import ChangeRow, EffortRow
 
 PRIVATE: Final = "red"
+_MOST_REFERENCES: Final = 200
 SIGNED_AS: Final = "effort-change"
 _effort = msgspec.msgpack.Decoder(Effort)
 _change = msgspec.json.Decoder(Change)
@@ -204,10 +205,14 @@ def publish(node: Node, effort: str) -> EffortRow:
     with node.store.database.reading() as transaction:
         before = held(transaction, [name])
         observables, references = _references(node, transaction, found, row.marking)
+    fresh = observables if before else [*definitions(), *observables]
+    if fresh:
+        take_in(node, fresh, via="effort")
+    if sent:
+        references = [each for each in references if _goes_to_all(node, each, found)]
     first = draft(node, name, before, marking=row.marking, now=now)
     made = carried.grouping(found, first, references or [own], node=own, changes=sent)
-    defining = [] if before else definitions()
-    account = take_in(node, [*defining, *observables, made], via="effort")
+    account = take_in(node, [made], via="effort")
     refused = [each for each in account.problems if each.object_id == name]
     if refused:
         raise BadChangeError("The effort could not be kept as an object.", what=name, found=refused[0].message)
@@ -241,7 +246,14 @@ def _references(
         if (level := tlp.tlp_of(stix.read(bytes(entry.raw)))) is not None
         and (level <= limit if entry.origin == OWN else level is tlp.Tlp.CLEAR)
     ]
-    return fresh, [*(made["id"] for made in fresh), *fitting]
+    return fresh, [*(made["id"] for made in fresh), *fitting][:_MOST_REFERENCES]
+
+
+def _goes_to_all(node: Node, object_id: str, effort: Effort) -> bool:
+    """Whether all who take part, or are asked to, may have this: a grouping without it would be a copy, unsigned."""
+    members = {*effort.partners, *effort.members} - {node.settings.node_id}
+    partners = [row.name for row in node.store.partners.all() if partner_of(row).node_id in members]
+    return not any(terms.kept_from(node, object_id, name) for name in partners)
 
 
 def _signed(row: ChangeRow) -> Signed:

@@ -169,6 +169,20 @@ def explain(node: Node, object_id: str, partner: str) -> Explanation:
         return Explanation(object_id, partner, policy.decide(*asked), tuple(policy.explain(*asked)))
 
 
+def kept_from(node: Node, object_id: str, partner: str) -> str:
+    """Why an object does not go to a partner in full: a reason code, `redacted`, `delayed`; empty where it goes.
+
+    Raises UnknownPartnerError or UnknownObjectError.
+    """
+    try:
+        decision = explain(node, object_id, partner).decision
+    except NoTermsError as problem:
+        return problem.code
+    if isinstance(decision, policy.Release):
+        return "redacted" if decision.copy is not None else ""
+    return decision.code if isinstance(decision, policy.Withheld) else "delayed"
+
+
 def try_terms(
     node: Node,
     text: str,
