@@ -136,6 +136,13 @@ def test_a_spoiled_answer_is_refused(pair: tuple[Seeker, Holder], kind: str) -> 
     assert one.phase is Phase.MET
 
 
+def test_an_answer_of_another_length_is_refused_when_it_comes(pair: tuple[Seeker, Holder]) -> None:
+    one, other = pair
+    for bad in (b"", other.answer(0)[:-1], other.answer(0) + b"x"):
+        refused(lambda bad=bad: one.take_answer(0, bad))  # type: ignore[misc]
+    assert one.missing_answers == [0]
+
+
 def test_an_answer_by_another_key_is_refused(pair: tuple[Seeker, Holder]) -> None:
     """A holder with one key for each element could say of each what it likes."""
     one, other = pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from katchi.overlap.names import GROUP_OF, fold, packaged
 
+MOST: Final = 20  # suggestions for one effort
 LEAST: Final = 2.0  # under which two are not called alike
 NEAR: Final = 0.5  # from which on two titles are
 _OF_WORK: Final = 0.2  # what a word for the work itself weighs
@@ -29,6 +30,7 @@ _LONGEST_NAME: Final = 4  # words
 _GROUPS: Final = tuple(dict.fromkeys(GROUP_OF.values()))
 
 What = Literal["thing", "technique", "title", "name", "word"]
+_ORDER: Final[Mapping[What, int]] = {"thing": 0, "technique": 1, "title": 2, "name": 3, "word": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,55 +67,72 @@ class Suggestion:
         return sum(each.weight for each in self.reasons)
 
 
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """A subject, with what its words mean."""
+
+    subject: Subject
+    title: Mapping[str, float]
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, subject: Subject) -> _Profile:
+        return cls(subject, tokens(subject.title), frozenset(token for word in subject.words for token in tokens(word)))
+
+    @property
+    def signs(self) -> set[str]:
+        """What another one has to share to be looked at at all: no word for the work itself is such a sign."""
+        telling = {token for token, weight in self.title.items() if weight > _OF_WORK}
+        return {*self.subject.things, *self.subject.techniques, *telling, *self.words}
+
+
 def suggest(own: Sequence[Subject], others: Sequence[Subject]) -> list[Suggestion]:
-    """Pairs that are about the same, the likeliest first. Only pairs that share something are looked at."""
+    """Pairs that are about the same, the likeliest first; of each of ours `MOST` at most.
+
+    Only pairs that share something are looked at.
+    """
     rarity = _rarity([*own, *others])
+    profiles = [_Profile.of(each) for each in others]
     by_sign: dict[str, set[int]] = defaultdict(set)
-    signs = [_signs(each) for each in others]
-    for place, found in enumerate(signs):
-        for sign in found:
+    for place, profile in enumerate(profiles):
+        for sign in profile.signs:
             by_sign[sign].add(place)
-    suggestions = []
-    for subject in own:
-        mine = _signs(subject)
-        near = {place for sign in mine for place in by_sign.get(sign, ())}
-        for place in near:
-            made = Suggestion(subject.effort, others[place].effort, tuple(_reasons(subject, others[place], rarity)))
-            if made.weight >= LEAST:
-                suggestions.append(made)
-    return sorted(suggestions, key=lambda each: (-each.weight, each.own, each.other))
+    suggestions: list[Suggestion] = []
+    for mine in map(_Profile.of, own):
+        near = {place for sign in mine.signs for place in by_sign.get(sign, ())}
+        found = (
+            Suggestion(mine.subject.effort, profiles[place].subject.effort, _reasons(mine, profiles[place], rarity))
+            for place in near
+        )
+        suggestions += sorted((each for each in found if each.weight >= LEAST), key=_likeliest)[:MOST]
+    return sorted(suggestions, key=_likeliest)
 
 
-def _reasons(one: Subject, other: Subject, rarity: Mapping[str, float]) -> Iterator[Reason]:
-    for key in sorted(one.things & other.things):
-        yield Reason("thing", key, 2.0 if key.partition(":")[0] in _GROUPS else 3.0)
-    for technique in sorted(one.techniques & other.techniques):
-        yield Reason("technique", technique, rarity[technique])
-    mine, theirs = tokens(one.title), tokens(other.title)
-    near = _likeness(mine, theirs)
-    names = {token for token in mine.keys() & theirs.keys() if token.startswith("=")}
+def _likeliest(each: Suggestion) -> tuple[float, str, str]:
+    return -each.weight, each.own, each.other
+
+
+def _reasons(mine: _Profile, theirs: _Profile, rarity: Mapping[str, float]) -> tuple[Reason, ...]:
+    one, other = mine.subject, theirs.subject
+    found = [
+        Reason("thing", key, 2.0 if key.partition(":")[0] in _GROUPS else 3.0) for key in one.things & other.things
+    ]
+    found += [Reason("technique", each, rarity[each]) for each in one.techniques & other.techniques]
+    near = _likeness(mine.title, theirs.title)
+    names = [token for token in mine.title.keys() & theirs.title.keys() if token.startswith("=")]
     if near >= NEAR:
-        yield Reason("title", other.title, 4 * near * min(1.0, fsum({**mine, **theirs}.values()) / _TELLING))
-    elif names:
-        for name in sorted(names):
-            yield Reason("name", name[1:], 2.0)
-    both = _meanings(one.words) & _meanings(other.words)
-    for word in sorted(both):
-        yield Reason("word", word, 0.5)
-
-
-def _signs(subject: Subject) -> set[str]:
-    return {*subject.things, *subject.techniques, *tokens(subject.title), *_meanings(subject.words)}
+        telling = min(1.0, fsum({**mine.title, **theirs.title}.values()) / _TELLING)
+        found.append(Reason("title", other.title, 4 * near * telling))
+    else:
+        found += [Reason("name", name[1:], 2.0) for name in names]
+    found += [Reason("word", word, 0.5) for word in mine.words & theirs.words]
+    return tuple(sorted(found, key=lambda each: (_ORDER[each.what], each.value)))
 
 
 def _rarity(subjects: Sequence[Subject]) -> dict[str, float]:
     """What a technique in common says: much where few have it, little where all do."""
     held = Counter(technique for each in subjects for technique in each.techniques)
     return {technique: min(1.0, 3 / count) for technique, count in held.items()}
-
-
-def _meanings(words: Iterable[str]) -> set[str]:
-    return {token for word in words for token in tokens(word)}
 
 
 def _likeness(one: Mapping[str, float], other: Mapping[str, float]) -> float:

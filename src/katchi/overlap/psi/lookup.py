@@ -51,8 +51,6 @@ class Seeker(Side):
     def take_answer(self, number: int, content: bytes) -> None:
         """What a part of its elements became, and the proof; the same once more is nothing new. Raises RefusedError."""
         self._require(Phase.MET, "answers")
-        if not 0 <= number < self.chunks:
-            raise RefusedError("There is no such part.", what="answers", found=str(number))
         expected = len(self.chunk(number)) + proof.SIZE
         if len(content) != expected:
             raise RefusedError(
