@@ -18,9 +18,11 @@ from katchi.errors import KatchiError
 from katchi.exchange.channel import RefusedError as RefusedByPartnerError
 from katchi.exchange.channel import UndeliveredError
 from katchi.exchange.channels.link import Link
-from katchi.node import overlap_answers, overlap_lead, overlapping
+from katchi.node import overlap_answers, overlap_lead, overlapping, watching
 from katchi.node.deliver import link_to, partner_of
 from katchi.node.overlapping import StateError
+from katchi.node.search import BadQueryError
+from katchi.node.terms import put_terms
 from katchi.node.wiring import Node
 from katchi.overlap.psi import guard, messages
 from katchi.overlap.psi.guard import GuardError
@@ -28,8 +30,9 @@ from katchi.overlap.psi.party import Reveal
 from katchi.overlap.psi.side import Core, Hello, RefusedError
 from katchi.policy.ledger import Entry
 from katchi.store.overlaps import OverlapRow, UnknownOverlapError
+from katchi.store.watches import UnknownWatchError
 from tests.node.test_exchange import hand_in
-from tests.nodes import Pair, until
+from tests.nodes import TERMS, Pair, until
 from tests.objects import indicator
 
 
@@ -97,6 +100,28 @@ def test_what_may_not_be_told_is_not_compared(quiet: Pair) -> None:
     urls(kr, *range(30, 40), tlp="amber+strict", first=200)
     row = overlapping.propose(kr, "us-cert", "url", person="kim")
     assert row.own == 20
+
+
+def test_sets_are_chosen_by_queries_saved_searches_and_what_went_before(quiet: Pair) -> None:
+    kr, _ = quiet
+    urls(kr, *range(20), labels=["case"])
+    urls(kr, *range(20, 30), first=100)
+    until(lambda: overlapping.choose(kr, "url", "unshared:yes", "us-cert") == [])
+    values = " ".join(f"https://e{number}.example/a" for number in range(15, 40))
+    watching.add(kr, "our case", "score:>=0 list:none", person="kim")
+    watching.add(kr, "our values", values, person="kim")
+    for query, expected in (
+        ("", 30), ("tag:case", 20), ("watch:our case", 30), ("watch:our values", 15), (values, 15), ("unshared:yes", 0),
+        ("unshared:yes tag:case", 0),
+    ):  # fmt: skip
+        assert (query[:20], len(overlapping.choose(kr, "url", query, "us-cert"))) == (query[:20], expected)
+    put_terms(kr, "us-cert", TERMS.format(partner="us-cert").replace('"amber"', '"green"'), person="kim")
+    urls(kr, *range(50, 60), first=300)
+    until(lambda: len(overlapping.choose(kr, "url", "unshared:yes", "us-cert")) == 40)
+    with pytest.raises(BadQueryError):
+        overlapping.choose(kr, "url", "words of no use", "us-cert")
+    with pytest.raises(UnknownWatchError):
+        overlapping.choose(kr, "url", "watch:nobody's", "us-cert")
 
 
 @pytest.mark.parametrize("crash", ["before", "after the elements", "after the number", "of both after the number"])

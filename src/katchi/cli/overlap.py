@@ -20,7 +20,7 @@ app = typer.Typer(
 
 Session = Annotated[str, typer.Argument(help="Its id, or how it begins.")]
 Query = Annotated[
-    str, typer.Option(help="Which things: score:>60 partner:own seen:<90d list:none. Otherwise all of the kind.")
+    str, typer.Option(help="Which: seen:<90d score:>60 unshared:yes tag:x list:none, or watch:NAME. Otherwise all.")
 ]
 
 

@@ -33,6 +33,7 @@ PATH: Final = "/katchi/v1/overlap"
 MEDIA: Final = "application/octet-stream"
 LARGEST: Final = 2_097_152  # bytes of one message
 _TELLABLE: Final = ("clear", "green", "amber")
+_UNSHARED: Final = "unshared:yes"
 _MONTH: Final = 30 * 86_400_000_000
 _items = msgspec.msgpack.Decoder(list[bytes])
 
@@ -56,7 +57,7 @@ def propose(node: Node, partner: str, kind: str, *, query: str = "", mode: Mode 
         raise StateError("Only another node can compare.", what=partner)
     guard.require_kind(kind, node.settings.overlap_kinds)
     group()
-    items = choose(node, kind, query)
+    items = choose(node, kind, query, partner)
     core = Core(node.random(16).hex(), node.settings.node_id, theirs, guard.PROFILE, kind, mode)
     now = node.clock.now()
     made = OverlapRow(
@@ -80,7 +81,7 @@ def accept(node: Node, session: str, *, query: str = "", person: str) -> Overlap
     row = _at(node, session, "asked")
     core = Core.from_bytes(row.core)
     guard.require_kind(core.kind, node.settings.overlap_kinds)
-    items = choose(node, core.kind, query)
+    items = choose(node, core.kind, query, row.partner)
     _require_size(core, "responder", len(items))
     changed = replace(
         row, state="comparing", query=query, key=group().random_scalar(), items=msgspec.msgpack.encode(items),
@@ -113,18 +114,25 @@ def found(row: OverlapRow) -> list[str]:
     return [each.decode() for each in _items.decode(row.found)] if row.found else []
 
 
-def choose(node: Node, kind: str, query: str) -> list[bytes]:
+def choose(node: Node, kind: str, query: str, partner: str) -> list[bytes]:
     """The keys of things of a kind that a query finds and that we may tell of: CLEAR, or our own up to AMBER.
 
-    For efforts, what those that go on and may be told of are about, filled up with what nobody has.
+    `watch:NAME` is the query, or the values, of a watch; `unshared:yes` leaves out what the partner was told of. For
+    efforts, what those that go on and may be told of are about, filled up with what nobody has.
     """
     if kind == guard.EFFORTS:
         return _of_efforts(node, query)
-    wanted = search.parse(query)
+    parts = query.split()
+    is_unshared = _UNSHARED in parts
+    query = " ".join(part for part in parts if part != _UNSHARED)
+    if query.startswith("watch:"):
+        query = node.store.watches.one(query.removeprefix("watch:").strip()).text
+    values = frozenset(search.values_in(query))
+    wanted = search.parse("" if values else query)
     if wanted.words:
         raise search.BadQueryError(
             "Words do not choose what is compared.", what="query",
-            expected="score:, partner:, seen:, list:, tag:", found=query[:80],
+            expected="score:, partner:, seen:, list:, tag:, unshared:yes, watch:NAME, or values", found=query[:80],
         )  # fmt: skip
     tagged = search.tagged_roots(node, wanted.tag, Limits().most) if wanted.tag else None
     now, number = node.clock.now(), 0
@@ -135,11 +143,17 @@ def choose(node: Node, kind: str, query: str) -> list[bytes]:
             if not page:
                 return [key.encode() for key in sorted(chosen)]
             of_kind = [row for row in page if row.kind == kind and (tagged is None or row.key in tagged)]
+            of_kind = [row for row in of_kind if not values or row.key in values or kind == "file"]
             fitting = [row.key for row in of_kind if search.fits(Scored(row, score_of(node, row, now)), wanted, now)]
             keys = dict.fromkeys(fitting)
             if kind == "file":
                 keys |= dict.fromkeys(key for others in rows.kin_of(transaction, fitting).values() for key in others)
-            allowed = overlaps.tellable(transaction, [hash_of(key) for key in keys])
+            if values:
+                keys = {key: None for key in keys if key in values}
+            hashes = [hash_of(key) for key in keys]
+            allowed = overlaps.tellable(transaction, hashes)
+            if is_unshared:
+                allowed -= overlaps.told(transaction, partner, hashes)
             chosen |= {key for key in keys if hash_of(key) in allowed}
         number = page[-1].number
 

@@ -90,6 +90,12 @@ def tellable(transaction: Transaction, hashes: Sequence[int]) -> set[int]:
     return {row[0] for row in transaction.tuples("overlap", "tellable", hashes=transaction.among(hashes))}
 
 
+def told(transaction: Transaction, partner: str, hashes: Sequence[int]) -> set[int]:
+    """Those keys of which an object speaks that the partner has from us."""
+    found = transaction.tuples("overlap", "told", partner=partner, hashes=transaction.among(hashes))
+    return {row[0] for row in found}
+
+
 class Overlaps:
     """Reads sessions."""
 

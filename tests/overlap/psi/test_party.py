@@ -377,6 +377,12 @@ def test_sizes_are_limited_whatever_else_fits() -> None:
         refused(lambda other=other: other.meet(one.hello()), other)  # type: ignore[misc]
 
 
+def test_the_largest_set_and_whole_parts_are_as_good_as_others() -> None:
+    one = side("initiator", items(*range(CHUNK)), limits=Limits(1, CHUNK, 100))
+    assert (one.chunks, len(one.chunk(0))) == (1, CHUNK * 32)
+    refused(lambda: one.chunk(1), one)
+
+
 def test_a_good_list_that_was_not_promised_is_refused(pair: tuple[Party, Party]) -> None:
     one, other = pair
     other.meet(one.hello())

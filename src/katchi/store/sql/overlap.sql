@@ -51,6 +51,14 @@ SELECT DISTINCT m.key_hash FROM mention m JOIN summary s ON s.seq = m.seq
 WHERE m.key_hash = ANY(:hashes) AND s.is_revoked = 0
   AND (s.marking = 'clear' OR (s.origin = 'own' AND s.marking IN ('green', 'amber')));
 
+-- name: told (sqlite)
+SELECT DISTINCT m.key_hash FROM mention m JOIN "release" r ON r.of_hash = m.id_hash
+WHERE m.key_hash IN (SELECT value FROM json_each(:hashes)) AND r.partner = :partner AND r.withdrawn_at IS NULL;
+
+-- name: told (postgresql)
+SELECT DISTINCT m.key_hash FROM mention m JOIN "release" r ON r.of_hash = m.id_hash
+WHERE m.key_hash = ANY(:hashes) AND r.partner = :partner AND r.withdrawn_at IS NULL;
+
 -- name: open_of
 SELECT count(*) AS n FROM overlap WHERE partner = :partner AND role = 'responder'
   AND state NOT IN ('revealed', 'declined', 'failed', 'closed');
