@@ -200,3 +200,24 @@ def test_a_set_of_changes_is_one_nodes_of_one_effort() -> None:
 def test_every_list_can_be_added_to() -> None:
     effort = merge(EFFORT, A, [change(add=dict.fromkeys(LISTS, ("x",)))])
     assert [getattr(effort, name) for name in LISTS] == [("x",)] * len(LISTS)
+
+
+# ---- each rule by itself -----------------------------------------------------------------------------------
+
+
+def test_what_one_does_alone_saves_nothing_and_is_not_joint() -> None:
+    alone = merge(EFFORT, A, [change(fields={f"alone/{A}": "5", f"spent/{A}": "3", "state": "done"})])
+    assert (alone.is_joint, alone.saved, alone.partners) == (False, None, [A])
+
+
+def test_a_change_has_seen_the_last_of_each_other_node_and_is_not_before_itself() -> None:
+    made = [change(), change(A, 2), change(B, 1), change(C, 7)]
+    assert known_numbers(made, but=A) == {B: 1, C: 7}
+    assert known_numbers(made[::-1], but=B) == {A: 2, C: 7}
+    assert not change().is_before(change())
+    both = change(add={"words": ("x",)}, drop={"words": ("x",)})
+    assert merge(EFFORT, A, [both]).words == ("x",)
+
+
+def test_as_many_changes_as_there_may_be_are_good() -> None:
+    require_sane([change(A, number) for number in range(1, MOST_CHANGES + 1)], effort=EFFORT, node=A)
