@@ -88,6 +88,15 @@ class Parsed(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+def comparison_at(text: str, at: int = 0) -> tuple[Comparison, int] | None:
+    """The one comparison that begins here, and where it ends; None where none does."""
+    match = _comparison(text, at)
+    scanner = _Scanner(text)
+    if match is None or not scanner._add_comparison(match):
+        return None
+    return scanner.found[0], scanner.at
+
+
 def parse_pattern(text: str) -> Parsed:
     """The comparisons that a STIX pattern makes, in their order; never raises."""
     # Checked, keyed and shown one after the other, a pattern is read once; long ones would fill the memory.
