@@ -47,6 +47,13 @@ class Case:
     calls: Mapping[str, str] = field(default_factory=dict)  # the lines of playbooks that it calls
 
 
+INNER: Final[Mapping[str, Mapping[str, Any]]] = {
+    "x": {"type": "integer", "value": "0"},
+    "y": {"type": "integer", "value": "9", "constant": True},
+}
+"""The variables of every called playbook."""
+
+
 def playbook_id(name: str) -> str:
     """Of a playbook in the pack."""
     return f"playbook--{uuid.uuid5(_SPACE, name)}"
@@ -138,7 +145,7 @@ def document() -> str:
     cases = [
         {
             "name": case.name, "playbook": build(case.name, case.lines, case.variables),
-            "calls": [build(name, lines) for name, lines in case.calls.items()], "values": dict(case.values),
+            "calls": [build(name, lines, INNER) for name, lines in case.calls.items()], "values": dict(case.values),
             "does": {step: list(each) for step, each in case.does.items()}, "trace": case.trace.split(),
         }
         for case in CASES

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from katchi.respond.cacao import Command, RefusedPlaybookError, Variable, check, conditions, read, variables
 from katchi.respond.cacao.conditions import BadConditionError
-from katchi.respond.cacao.reading import LARGEST, MOST_STEPS
+from katchi.respond.cacao.reading import COMMANDS, LARGEST, MOST_STEPS
 from katchi.respond.cacao.variables import BadValueError
 from tests.respond.pack import AGENT, TARGETS, build
 
@@ -205,7 +205,7 @@ def test_a_shell_is_run_only_where_it_was_switched_on() -> None:
     playbook = whole()
     command(type="ssh")(playbook)
     assert codes(playbook) == {"unsupported-command"}
-    read(json.dumps(playbook).encode(), allowed=frozenset({"ssh"}))
+    read(json.dumps(playbook).encode(), commands=(*COMMANDS, "ssh"))
 
 
 # ---- conditions ------------------------------------------------------------------------------------------

@@ -30,13 +30,15 @@ from katchi.respond.machine import (
     key_of,
 )
 from tests.conftest import ROOT
-from tests.respond.pack import CASES, Case, build, document, playbook_id
+from tests.respond.pack import CASES, INNER, Case, build, document, playbook_id
 
 
 def library(case: Case) -> dict[str, Playbook]:
     found = {}
     for name, lines in {case.name: case.lines, **case.calls}.items():
-        playbook, _ = cacao.read(json.dumps(build(name, lines, case.variables if name == case.name else {})).encode())
+        playbook, _ = cacao.read(
+            json.dumps(build(name, lines, case.variables if name == case.name else INNER)).encode()
+        )
         found[key_of(playbook.id)] = playbook
     return found
 
@@ -115,6 +117,7 @@ def test_each_playbook_leaves_its_trace(case: Case, how: str) -> None:
     assert " ".join(world.play()) == case.trace
     assert len(world.keys) == len(set(world.keys))
     assert (world.run.tokens, world.run.status) == ({}, case.trace.split()[-1])
+    assert world.run.status == "failed" or set(world.run.scopes) == {0}
 
 
 def test_orders_have_the_same_keys_in_each_run_of_a_run() -> None:
@@ -190,3 +193,48 @@ def test_values_at_the_start() -> None:
             advance(run, Begin(values), library(case), now=0)
     after, _ = advance(run, Begin({"__x__": "5"}), library(case), now=0)
     assert (run.status, after.status) == ("new", "running")
+
+
+def test_an_order_says_who_does_what_to_what_with_which_values() -> None:
+    held = {"x": {"type": "ipv4-addr", "value": "192.0.2.7"}, "y": {"type": "string"}}
+    case = Case("order", "s: start then=a\na: do targets=t1 in=x,y then=e\ne: end", "a done", variables=held)
+    world = World(case)
+    playbook = next(iter(world.library.values()))
+    target = next(iter(playbook.target_definitions))
+    playbook.target_definitions[target]["address"] = {"ipv4": ["__x__:value"]}
+    world.tell(Begin())
+    (order,) = world.orders
+    assert (order.name, order.command.command, order.agent["name"]) == ("a", "do a", "operator")
+    assert order.target == {"type": "net-address", "name": "t1", "address": {"ipv4": ["192.0.2.7"]}}
+    assert order.arguments == {"__x__": "192.0.2.7"}
+
+
+def test_an_agent_can_be_a_target() -> None:
+    case = Case("agent", "s: start then=a\na: do then=e\ne: end", "a done")
+    world = World(case)
+    (playbook,) = world.library.values()
+    name = next(key for key, step in playbook.workflow.items() if step.name == "a")
+    step = playbook.workflow[name]
+    playbook.workflow[name] = msgspec.structs.replace(step, targets=(step.agent,))
+    world.tell(Begin())
+    assert world.orders[0].target == playbook.agent_definitions[step.agent]
+
+
+def test_as_many_rounds_and_calls_as_there_may_be_are_good() -> None:
+    lines = "s: start then=w\nw: while when={__x__:value < 1000} yes=a then=e\na: do out=x then=f\nf: end\ne: end"
+    case = Case("many", lines, "", does={"a": [f"ok x={number}" for number in range(1, 1001)]},
+                variables={"x": {"type": "integer", "value": "0"}})  # fmt: skip
+    world = World(case)
+    assert world.play()[-1] == "done"
+    deep = {f"deep-{n}": f"s: start then=c\nc: call playbook=deep-{n + 1} then=e\ne: end" for n in range(1, 8)}
+    deep["deep-8"] = "s: start then=k\nk: do then=e\ne: end"
+    case = Case("deep", "s: start then=c\nc: call playbook=deep-1 then=e\ne: end", "", calls=deep)
+    assert World(case).play() == ["k", "done"]
+
+
+def test_the_reason_of_a_failure_is_kept() -> None:
+    world = World(CASES[0])
+    world.tell(Begin())
+    world.tell(Done(world.orders[0].key, False, {}, "no route"))
+    assert (world.run.status, world.run.reason) == ("failed", "no route")
+    assert [(each.what, each.reason) for each in world.passed][-1] == ("failed", "no route")

@@ -10,6 +10,7 @@ from katchi.store.overlaps import Overlaps
 from katchi.store.partners import Partners
 from katchi.store.people import People
 from katchi.store.releases import Releases
+from katchi.store.runs import Runs
 from katchi.store.search import Search
 from katchi.store.submissions import Submissions
 from katchi.store.subscriptions import Subscriptions
@@ -39,6 +40,7 @@ class Store:
         self.things = Things(self.database)
         self.overlaps = Overlaps(self.database)
         self.efforts = Efforts(self.database)
+        self.runs = Runs(self.database)
         self.watches = Watches(self.database)
         self.withdrawals = Withdrawals(self.database)
         self.subscriptions = Subscriptions(self.database)

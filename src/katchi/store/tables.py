@@ -305,6 +305,69 @@ effort_apart = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+# A playbook that a person here accepted, byte for byte, by version.
+playbook = Table(
+    "playbook",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256
+    Column("person", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+# One run of a playbook. `state` is where it is; it changes in one transaction with all that follows from it.
+run = Table(
+    "run",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("playbook_id", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False, index=True),
+    Column("changed_at", BigInteger, nullable=False),
+)
+
+# What is to be done for a run, or was: written before it is done.
+run_order = Table(
+    "run_order",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("run", Text, nullable=False, index=True),
+    Column("number", BigInteger, nullable=False),
+    # "intended", "doing" (it may have been done), "asked" (a person is to say), "stopping", "done", "failed", "stopped"
+    Column("phase", Text, nullable=False, index=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("person", Text),
+    Column("reason", Text),
+    Column("at", BigInteger, nullable=False),
+)
+
+run_alarm = Table(
+    "run_alarm",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("alarm", BigInteger, primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+)
+
+# What happened in a run, step by step.
+run_note = Table(
+    "run_note",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
 # ---- partners and what may go to them ----------------------------------------------------------
 
 partner = Table(

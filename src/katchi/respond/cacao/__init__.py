@@ -6,6 +6,6 @@ down in docs/reference/playbooks.md.
 """
 
 from katchi.respond.cacao.playbook import Command, Finding, Playbook, Step, Variable
-from katchi.respond.cacao.reading import RefusedPlaybookError, check, read
+from katchi.respond.cacao.reading import COMMANDS, RefusedPlaybookError, check, read
 
-__all__ = ["Command", "Finding", "Playbook", "RefusedPlaybookError", "Step", "Variable", "check", "read"]
+__all__ = ["COMMANDS", "Command", "Finding", "Playbook", "RefusedPlaybookError", "Step", "Variable", "check", "read"]

@@ -6,7 +6,7 @@ import base64
 import binascii
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +21,7 @@ from katchi.respond.cacao.variables import BadValueError
 LARGEST: Final = 1_048_576  # bytes
 MOST_STEPS: Final = 1000
 COMMANDS: Final = ("manual", "http-api", "openc2-http", "openc2")
-"""What is done of the command types; `bash` and `ssh` only where the operator switched them on."""
+"""The command types that there are ways to run; `bash` and `ssh` only where the operator switches them on."""
 AGENTS: Final = (
     "group", "individual", "location", "organization", "sector", "http-api", "linux", "net-address",
     "security-category", "ssh", "openc2-https",
@@ -60,18 +60,18 @@ class RefusedPlaybookError(KatchiError):
         self.findings = findings
 
 
-def read(document: bytes, *, allowed: frozenset[str] = frozenset()) -> tuple[Playbook, tuple[Finding, ...]]:
+def read(document: bytes, *, commands: Collection[str] = COMMANDS) -> tuple[Playbook, tuple[Finding, ...]]:
     """A playbook, and what is odd about it. Raises RefusedPlaybookError.
 
-    `allowed` are command types that are switched on here.
+    `commands` are the command types that are run here.
     """
-    playbook, found = check(document, allowed=allowed)
+    playbook, found = check(document, commands=commands)
     if playbook is None or any(each.is_error for each in found):
         raise RefusedPlaybookError(found)
     return playbook, found
 
 
-def check(document: bytes, *, allowed: frozenset[str] = frozenset()) -> tuple[Playbook | None, tuple[Finding, ...]]:
+def check(document: bytes, *, commands: Collection[str] = COMMANDS) -> tuple[Playbook | None, tuple[Finding, ...]]:
     """The same without raising; no playbook where it cannot even be read."""
     if len(document) > LARGEST:
         return None, (Finding("too-large", "", f"A playbook has at most {LARGEST} bytes."),)
@@ -90,7 +90,7 @@ def check(document: bytes, *, allowed: frozenset[str] = frozenset()) -> tuple[Pl
         sentence, _, path = str(problem).partition(" - at `$.")
         return None, (Finding("schema", path.rstrip("`"), f"{sentence}."),)
     plain, found = _plain(playbook)
-    return plain, (*found, *_findings(plain, raw, allowed))
+    return plain, (*found, *_findings(plain, raw, commands))
 
 
 def _not_to_be_read(raw: dict[str, Any]) -> Finding | None:
@@ -129,7 +129,7 @@ def _decoded(command: Command) -> Command:
     return msgspec.structs.replace(command, **changes) if changes else command
 
 
-def _findings(playbook: Playbook, raw: dict[str, Any], allowed: frozenset[str]) -> Iterator[Finding]:
+def _findings(playbook: Playbook, raw: dict[str, Any], commands: Collection[str]) -> Iterator[Finding]:
     for name in raw.keys() - _KNOWN:
         yield Finding("unknown-property", name, "The standard has no such property; it is not looked at.", False)
     if stix.parse_timestamp(playbook.modified) < stix.parse_timestamp(playbook.created):
@@ -141,7 +141,7 @@ def _findings(playbook: Playbook, raw: dict[str, Any], allowed: frozenset[str]) 
         where = f"workflow.{name}"
         yield from _of_step(name, step, raw["workflow"][name], where)
         if step.type == "action":
-            yield from _of_action(playbook, step, where, allowed)
+            yield from _of_action(playbook, step, where, commands)
         yield from _of_variables(playbook, step, where)
     yield from _of_definitions(playbook)
     for scope, held in (("playbook_variables", playbook.playbook_variables),):
@@ -182,7 +182,7 @@ def _of_step(name: str, step: Step, raw: dict[str, Any], where: str) -> Iterator
             yield Finding("condition", f"{where}.condition", f"{problem.sentence} {problem.found}".strip())
 
 
-def _of_action(playbook: Playbook, step: Step, where: str, allowed: frozenset[str]) -> Iterator[Finding]:
+def _of_action(playbook: Playbook, step: Step, where: str, commands: Collection[str]) -> Iterator[Finding]:
     if step.agent and step.agent not in playbook.agent_definitions:
         yield Finding("dangling", f"{where}.agent", f"There is no agent {step.agent}.")
     for target in step.targets:
@@ -190,7 +190,7 @@ def _of_action(playbook: Playbook, step: Step, where: str, allowed: frozenset[st
             yield Finding("dangling", f"{where}.targets", f"There is no target {target}.")
     for number, command in enumerate(step.commands):
         at = f"{where}.commands[{number}]"
-        if command.type not in COMMANDS and command.type not in allowed:
+        if command.type not in commands:
             yield Finding("unsupported-command", f"{at}.type", f"Commands of the type {command.type[:40]} are not run.")
         elif not command.command and not (command.type == "manual" and command.description):
             yield Finding("missing", f"{at}.command", "There is no command.")

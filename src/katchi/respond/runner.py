@@ -1,0 +1,211 @@
+"""Carries runs on: keeps each step of the machine and all that follows from it in one transaction; does what is due.
+
+What is to be done is written before it is done (`intended`), again when somebody sets about it (`doing`), and its
+result with the next step of the machine. So, killed at any instant, a run goes on where it was: an order found `doing`
+is first looked for at its actuator, and done only where it was not. Nothing of a run is in memory between two calls.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from katchi.errors import KatchiError
+from katchi.respond import cacao, machine
+from katchi.respond.actuator import Actuator, Result
+from katchi.respond.cacao import Playbook
+from katchi.respond.machine import Begin, Cancel, Done, Event, Order, Over, Passed, Rang, Run, Stop, Wake, advance
+from katchi.store import runs
+from katchi.store.database import Database, Transaction
+from katchi.store.runs import OrderRow, RunRow, Runs, UnknownRunError
+
+logger = logging.getLogger(__name__)
+
+MANUAL: Final = "manual"
+_state = msgspec.msgpack.Decoder(Run)
+_order = msgspec.msgpack.Decoder(Order)
+
+
+class RunStateError(KatchiError):
+    """The run, or the order, is not where this could be done."""
+
+    code = "run-state"
+    exit_status = 4
+
+
+def order_of(row: OrderRow) -> Order:
+    """What is to be done."""
+    return _order.decode(row.document)
+
+
+class Runner:
+    """Carries on the runs of one node. `at` is called at every point at which a crash could happen, for tests."""
+
+    def __init__(
+        self, database: Database, now: Callable[[], int], actuators: Mapping[str, Actuator], *,
+        commands: Collection[str] = cacao.COMMANDS, at: Callable[[str], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self._database, self._now, self._actuators, self._commands, self._at = database, now, actuators, commands, at
+        self._runs = Runs(database)
+
+    # ---- what people do --------------------------------------------------------------------------------
+
+    def begin(self, run: str, playbook_id: str, version: str, values: Mapping[str, str], *, person: str) -> RunRow:
+        """A new run. Raises UnknownRunError, MachineError, BadValueError, RefusedPlaybookError."""
+        now = self._now()
+        with self._database.writing() as transaction:
+            found = runs.playbook(transaction, playbook_id, version)
+            if found is None:
+                raise UnknownRunError("There is no such playbook.", what=playbook_id[:80])
+            state = Run(run, machine.key_of(found.id, found.version))
+            row = RunRow(run, found.id, found.version, "new", "", msgspec.msgpack.encode(state), person, now, now)
+            self._apply(transaction, row, Begin(dict(values)))
+        self._at("begun")
+        return self._runs.one(run)
+
+    def answer(self, key: str, *, is_good: bool, out: Mapping[str, str], reason: str, person: str) -> None:
+        """A person says what became of what it was asked to do. Raises RunStateError, BadValueError."""
+        with self._database.writing() as transaction:
+            row = runs.order(transaction, key)
+            if row is None or row.phase != "asked":
+                raise RunStateError("Nobody is asked this.", what=key[:16], found=row.phase if row else "nothing")
+            phase = "done" if is_good else "failed"
+            runs.move_order(transaction, key, phase, at=self._now(), person=person, reason=reason)
+            self._apply(transaction, self._of(transaction, row.run), Done(key, is_good, dict(out), reason))
+        self._at("answered")
+
+    def cancel(self, run: str, *, reason: str) -> None:
+        """A person ends a run. Raises RunStateError, UnknownRunError."""
+        with self._database.writing() as transaction:
+            row = self._of(transaction, run)
+            if row.status != "running":
+                raise RunStateError("The run is over.", what=run[:16], found=row.status)
+            self._apply(transaction, row, Cancel(reason))
+        self._at("cancelled")
+
+    # ---- what is due -----------------------------------------------------------------------------------
+
+    def work(self) -> int:
+        """Does everything that is due now and can be done without a person; returns how much that was."""
+        done = 0
+        while True:
+            due, orders = self._runs.due(self._now()), self._runs.to_do()
+            for run, alarm in due:
+                self._ring(run, alarm)
+            for row in orders:
+                self._carry_out(row)
+            if not due and not orders:
+                return done
+            done += len(due) + len(orders)
+
+    def _ring(self, run: str, alarm: int) -> None:
+        with self._database.writing() as transaction:
+            runs.drop_alarm(transaction, run, alarm)
+            row = self._of(transaction, run)
+            if row.status == "running":
+                self._apply(transaction, row, Rang(alarm))
+        self._at("rung")
+
+    def _carry_out(self, row: OrderRow) -> None:
+        order = order_of(row)
+        actuator = self._actuators.get(order.command.type)
+        if row.phase == "stopping":
+            self._stop(actuator, order)
+            return
+        result: Result | None = None
+        if row.phase == "doing":
+            result = actuator.probe(order) if actuator else None
+            self._at("probed")
+        else:
+            with self._database.writing() as transaction:
+                if not runs.move_order(transaction, row.key, "doing", at=self._now()):
+                    return  # it was stopped meanwhile
+            self._at("set about")
+        if result is None:
+            result = self._act(actuator, order)
+            self._at("acted")
+        with self._database.writing() as transaction:
+            phase = "done" if result.is_good else "failed"
+            if runs.move_order(transaction, row.key, phase, at=self._now(), reason=result.reason[:400]):
+                event = Done(row.key, result.is_good, dict(result.out), result.reason[:400])
+                self._apply(transaction, self._of(transaction, row.run), event)
+        self._at("told")
+
+    def _act(self, actuator: Actuator | None, order: Order) -> Result:
+        if actuator is None:
+            return Result(False, f"no actuator for {order.command.type}")
+        try:
+            return actuator.act(order)
+        except KatchiError as problem:
+            return Result(False, f"{problem.code}: {problem}")
+        except Exception as problem:
+            logger.exception("the actuator for %s met something that it does not know", order.command.type)
+            return Result(False, type(problem).__name__)
+
+    def _stop(self, actuator: Actuator | None, order: Order) -> None:
+        if actuator is not None:
+            actuator.stop(order)
+        self._at("stopped")
+        with self._database.writing() as transaction:
+            runs.move_order(transaction, order.key, "stopped", at=self._now())
+        self._at("stopping told")
+
+    # ---- one step --------------------------------------------------------------------------------------
+
+    def _of(self, transaction: Transaction, run: str) -> RunRow:
+        row = runs.one(transaction, run)
+        if row is None:
+            raise UnknownRunError("There is no such run.", what=run[:40])
+        return row
+
+    def _apply(self, transaction: Transaction, row: RunRow, event: Event) -> None:
+        """One step of the machine, with all that follows."""
+        now = self._now()
+        state = _state.decode(row.state)
+        after, out = advance(state, event, _Library(transaction, self._commands), now=now)
+        row = row._replace(
+            status=after.status, reason=after.reason, state=msgspec.msgpack.encode(after), changed_at=now
+        )
+        runs.put(transaction, row)
+        for each in out:
+            if isinstance(each, Order):
+                phase = "asked" if each.command.type == MANUAL and MANUAL not in self._actuators else "intended"
+                runs.put_order(transaction, each.key, row.id, phase, msgspec.msgpack.encode(each), at=now)
+            elif isinstance(each, Wake):
+                runs.put_alarm(transaction, row.id, each.alarm, each.at)
+            elif isinstance(each, Stop):
+                held = runs.order(transaction, each.key)
+                if held is not None:
+                    phase = "stopping" if held.phase == "doing" else "stopped"
+                    runs.move_order(transaction, each.key, phase, at=now)
+            elif isinstance(each, Passed):
+                runs.put_note(transaction, row.id, each.what, each.step, each.reason, at=now)
+            elif isinstance(each, Over):
+                runs.put_note(transaction, row.id, each.status, "", each.reason, at=now)
+                runs.drop_alarm(transaction, row.id)
+
+
+class _Library(Mapping[str, Playbook]):
+    """Playbooks that were accepted here, by the machine's keys, read when they are asked for."""
+
+    def __init__(self, transaction: Transaction, commands: Collection[str]) -> None:
+        self._transaction, self._commands = transaction, commands
+        self._held: dict[str, Playbook] = {}
+
+    def __getitem__(self, key: str) -> Playbook:
+        if key not in self._held:
+            playbook_id, _, version = key.partition(" ")
+            row = runs.playbook(self._transaction, playbook_id, version)
+            if row is None:
+                raise KeyError(key)
+            self._held[key] = cacao.read(row.document, commands=self._commands)[0]
+        return self._held[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
