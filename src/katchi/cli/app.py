@@ -20,6 +20,8 @@ from katchi.cli import (
     objects,
     overlap,
     partner,
+    playbook,
+    respond,
     running,
     store,
     subscription,
@@ -184,6 +186,8 @@ app.add_typer(alarm.app, name="alarm")
 app.add_typer(watch.app, name="watch")
 app.add_typer(overlap.app, name="overlap")
 app.add_typer(effort.app, name="effort")
+app.add_typer(playbook.app, name="playbook")
+app.add_typer(respond.app, name="respond")
 app.add_typer(topic.app, name="topic")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 from katchi.errors import KatchiError
 from katchi.exchange.channels.link import Link
-from katchi.node import daily, deliver, efforts, emerging, heads, overlap_lead, overlapping, rulings, withdrawals
+from katchi.node import (
+    daily,
+    deliver,
+    efforts,
+    emerging,
+    heads,
+    overlap_lead,
+    overlapping,
+    responding,
+    rulings,
+    withdrawals,
+)
 from katchi.node.release import judge
 from katchi.node.subscriptions import Rounds
 from katchi.node.wiring import Node, refresh_key
@@ -92,6 +103,7 @@ class Worker:
         self._subscriptions.look()
         self._look_for_rises()
         busy = self._renew_lists()
+        responding.work(self._node)
         for row in self._node.store.partners.all():
             if row.state == "active":
                 behind = self._node.store.log.end()[0] - row.judged_seq
