@@ -261,7 +261,7 @@ def test_a_change_that_is_not_the_partners_own_is_refused_and_said(joined: Pair,
     if lie == "another node's":
         changed["change"]["node"] = kr.settings.node_id
     elif lie == "another signature":
-        changed["signature"] = "A" * 86
+        changed["change"]["number"], changed["signature"] = 2, "A" * 86
     elif lie == "changed since":
         changed["change"]["said"] = "something else"
     else:

@@ -88,12 +88,13 @@ def _good(
         require_sane([each.change for each in found.changes], effort=found.effort, node=node_id)
         fresh = []
         for each in found.changes:
-            row = _verified(each, sender)
-            held = known.get(row.number)
+            held = known.get(each.change.number)
             if held is None:
-                fresh.append(row)
-            elif held.body != row.body:
-                raise BadChangeError("The partner has changed what it said before.", what=f"change {row.number}")
+                fresh.append(_verified(each, sender))
+            elif held.body != signed.canonical(each.change):
+                raise BadChangeError(
+                    "The partner has changed what it said before.", what=f"change {each.change.number}"
+                )
     except KatchiError as problem:
         logger.warning("effort %s of %s: %s", found.effort, sender.name, problem)
         return [], f"{problem.code}: {problem}"[:400]
