@@ -37,7 +37,8 @@ from katchi.overlap.psi.side import Core, Phase, RefusedError
 from katchi.store import overlaps
 from katchi.store.overlaps import OverlapRow
 
-_WAIT: Final = 0.2  # seconds between looks at a side that works
+_FIRST_WAIT: Final = 0.01  # seconds between looks at a side that works, each twice the last
+_LONGEST_WAIT: Final = 0.5
 _PATIENCE: Final = 900.0
 _FINAL: Final = ("overlap-refused", "overlap-guard", "overlap-unavailable", "unknown-overlap")
 
@@ -85,10 +86,10 @@ class _Asking:
         self._tell()
         if self._is_stopping():
             raise UndeliveredError("The node stops; it goes on when it is back.")
-        time.sleep(_WAIT / 10)
+        time.sleep(_FIRST_WAIT)
 
     def ask(self, message: Message) -> Answer:
-        deadline = time.monotonic() + _PATIENCE
+        deadline, wait = time.monotonic() + _PATIENCE, _FIRST_WAIT
         while True:
             body = self._link.ask("POST", PATH, body=written(message), accept=MEDIA, content_type=MEDIA).content
             found = read_answer(body)
@@ -96,7 +97,8 @@ class _Asking:
                 return found
             if time.monotonic() > deadline:
                 raise RefusedError("The other side works on it without end.")
-            time.sleep(_WAIT)
+            time.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
 
     def content(self, message: Message) -> bytes:
         found = self.ask(message)
