@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from katchi.node import terms
+from katchi.node.deliver import partner_of
 from katchi.node.efforts import history, view
 from katchi.node.making import own_id
 from katchi.node.things import Decisions, Neighbourhood
@@ -15,7 +16,6 @@ from katchi.overlap import belief
 from katchi.overlap.efforts import matching
 from katchi.overlap.efforts.history import Change, Effort, counting
 from katchi.overlap.efforts.matching import Reason, Subject
-from katchi.policy.partner import Partner
 from katchi.store import things as rows
 from katchi.store.database import Transaction
 from katchi.store.efforts import EffortRow
@@ -81,15 +81,18 @@ class Portrait:
 
 def board(node: Node) -> Board:
     """What is worked on now, and what was."""
-    names = names_of(node)
-    found = [each for each in (seen_of(node, row) for row in node.store.efforts.all()) if each.effort.title]
-    return Board(found, twice(node, found), savings(found), names)
+    found = every(node)
+    return Board(found, twice(node, found), savings(found), names_of(node))
 
 
-def asked(node: Node) -> list[Seen]:
-    """Efforts that go on and in which a partner asks us to take part."""
-    found = (seen_of(node, row) for row in node.store.efforts.all())
-    return [each for each in found if each.side == "asked" and not each.effort.is_over]
+def every(node: Node) -> list[Seen]:
+    """All efforts that are known by a title; a partner's whose founder was not heard yet has none."""
+    return [each for each in (seen_of(node, row) for row in node.store.efforts.all()) if each.effort.title]
+
+
+def going_on(node: Node, *sides: Side) -> list[Seen]:
+    """Those of some sides that go on."""
+    return [each for each in every(node) if each.side in sides and not each.effort.is_over]
 
 
 def savings(found: Iterable[Seen]) -> list[Saving]:
@@ -103,21 +106,20 @@ def portrait(node: Node, effort: str) -> Portrait:
     row = node.store.efforts.one(effort)
     seen = seen_of(node, row)
     timeline = counting(row.founder, history(node, row.id))
-    pairs = [each for each in board(node).twice if row.id in (each.own.row.id, each.other.row.id)]
+    pairs = [each for each in twice(node, every(node)) if row.id in (each.own.row.id, each.other.row.id)]
     return Portrait(seen, timeline[::-1], names_of(node), pairs)
 
 
 def names_of(node: Node) -> dict[str, str]:
     """What we call each node; our own is `own`."""
-    partners = (Partner.from_json(row.document) for row in node.store.partners.all())
+    partners = (partner_of(row) for row in node.store.partners.all())
     return {each.node_id: each.name for each in partners if each.node_id} | {node.settings.node_id: OWN}
 
 
 def working_on(node: Node, keys: Iterable[str]) -> list[Seen]:
     """The efforts that go on about a thing with any of these keys."""
     wanted = set(keys)
-    found = (seen_of(node, row) for row in node.store.efforts.all())
-    return [each for each in found if not each.effort.is_over and wanted.intersection(each.effort.about)]
+    return [each for each in every(node) if not each.effort.is_over and wanted.intersection(each.effort.about)]
 
 
 def seen_of(node: Node, row: EffortRow) -> Seen:

@@ -209,7 +209,10 @@ def publish(node: Node, effort: str) -> EffortRow:
     if fresh:
         take_in(node, fresh, via="effort")
     if sent:
-        references = [each for each in references if _goes_to_all(node, each, found)]
+        members = {*found.partners, *found.members} - {own}
+        partners = [each.name for each in node.store.partners.all() if partner_of(each).node_id in members]
+        # A grouping without what one of them may not have would be a copy, and unsigned.
+        references = [each for each in references if not any(terms.kept_from(node, each, name) for name in partners)]
     first = draft(node, name, before, marking=row.marking, now=now)
     made = carried.grouping(found, first, references or [own], node=own, changes=sent)
     account = take_in(node, [made], via="effort")
@@ -247,13 +250,6 @@ def _references(
         and (level <= limit if entry.origin == OWN else level is tlp.Tlp.CLEAR)
     ]
     return fresh, [*(made["id"] for made in fresh), *fitting][:_MOST_REFERENCES]
-
-
-def _goes_to_all(node: Node, object_id: str, effort: Effort) -> bool:
-    """Whether all who take part, or are asked to, may have this: a grouping without it would be a copy, unsigned."""
-    members = {*effort.partners, *effort.members} - {node.settings.node_id}
-    partners = [row.name for row in node.store.partners.all() if partner_of(row).node_id in members]
-    return not any(terms.kept_from(node, object_id, name) for name in partners)
 
 
 def _signed(row: ChangeRow) -> Signed:

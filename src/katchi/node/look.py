@@ -12,7 +12,7 @@ import msgspec
 from katchi import policy, stix
 from katchi.errors import KatchiError
 from katchi.node import emerging, partnering, terms
-from katchi.node.effort_board import Seen, asked
+from katchi.node.effort_board import Seen, going_on
 from katchi.node.feeds import Address, addresses
 from katchi.node.telling import teller
 from katchi.node.terms import Explanation
@@ -159,7 +159,7 @@ def situation(node: Node) -> Situation:
         alarms=[each for each in emerging.alarms(node) if each.closed_at is None][:5],
         watches=[each for each in node.store.watches.all() if each.news],
         overlaps=node.store.overlaps.waiting(),
-        asked=asked(node),
+        asked=going_on(node, "asked"),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from katchi import stix
 from katchi.node import efforts, overlapping
 from katchi.node import terms as terms_of
-from katchi.node.effort_board import board
+from katchi.node.effort_board import going_on
 from katchi.node.overlapping import StateError
 from katchi.node.terms import Enforced, Outlook
 from katchi.node.wiring import OWN, Node
@@ -43,8 +43,10 @@ def telling(node: Node, session: str) -> Telling:
     ids = _ours(node, overlapping.found(row))
     if not ids:
         raise StateError("No report of ours up to TLP:AMBER speaks of any of these.", what=row.id)
-    rule = _rule(row, ids, node)
-    text = _with_rule(terms_of.in_force(node, row.partner).text, rule)
+    day = datetime.fromtimestamp(node.clock.now() / 1_000_000, UTC).date()
+    name = f"in common, overlap {row.id[:8]} of {day}"
+    rule = _rule(name, ids)
+    text = _without(terms_of.in_force(node, row.partner).text, name) + rule
     return Telling(row.partner, ids, rule, text, terms_of.try_terms(node, text, row.partner))
 
 
@@ -63,7 +65,7 @@ def together(node: Node, session: str, title: str = "", *, person: str) -> Effor
     found = overlapping.found(row)
     common = set(found)
     known = [
-        each for each in board(node).of("own", "joint")
+        each for each in going_on(node, "own", "joint")
         if common.intersection(each.effort.about) and each.row.marking != efforts.PRIVATE
     ]  # fmt: skip
     if known and not title:
@@ -93,19 +95,15 @@ def _ours(node: Node, keys: Sequence[str]) -> list[str]:
     return sorted(name for name, level in marked.items() if level is not None and level <= tlp.Tlp.AMBER)
 
 
-def _rule(row: OverlapRow, ids: Sequence[str], node: Node) -> str:
-    day = datetime.fromtimestamp(node.clock.now() / 1_000_000, UTC).date()
+def _rule(name: str, ids: Sequence[str]) -> str:
     listed = "".join(f'  "{each}",\n' for each in ids)
     return (
-        f'\n[[release]]\nname = "in common, overlap {row.id[:8]} of {day}"\ntypes = ["all"]\nup-to = "amber"\n'
+        f'\n[[release]]\nname = "{name}"\ntypes = ["all"]\nup-to = "amber"\n'
         f'references = "drop"\nobjects = [\n{listed}]\n'
     )
 
 
-def _with_rule(text: str, rule: str) -> str:
-    """The terms with one more rule at the end; one of the same name gives way to it."""
-    name = re.search(r'name = "([^"]+)"', rule)
-    assert name is not None
+def _without(text: str, name: str) -> str:
+    """The terms without the rule of this name: the same once more takes its place."""
     blocks = re.split(r"(?m)^(?=\[\[)", text.rstrip("\n") + "\n")
-    kept = [block for block in blocks if f'name = "{name[1]}"' not in block]
-    return "".join(kept) + rule
+    return "".join(block for block in blocks if f'name = "{name}"' not in block)

@@ -16,7 +16,7 @@ from katchi.errors import KatchiError
 from katchi.node import search
 from katchi.node.collections import require_flowing
 from katchi.node.deliver import partner_of
-from katchi.node.effort_board import board
+from katchi.node.effort_board import going_on
 from katchi.node.search import Scored, score_of
 from katchi.node.wiring import Node
 from katchi.overlap import things
@@ -143,7 +143,6 @@ def choose(node: Node, kind: str, query: str, partner: str) -> list[bytes]:
             if not page:
                 return [key.encode() for key in sorted(chosen)]
             of_kind = [row for row in page if row.kind == kind and (tagged is None or row.key in tagged)]
-            of_kind = [row for row in of_kind if not values or row.key in values or kind == "file"]
             fitting = [row.key for row in of_kind if search.fits(Scored(row, score_of(node, row, now)), wanted, now)]
             keys = dict.fromkeys(fitting)
             if kind == "file":
@@ -161,7 +160,7 @@ def choose(node: Node, kind: str, query: str, partner: str) -> list[bytes]:
 def _of_efforts(node: Node, query: str) -> list[bytes]:
     if query.strip():
         raise search.BadQueryError("Efforts are compared as they are.", what="query", expected="none", found=query[:80])
-    tellable = [each for each in board(node).of("own", "joint") if each.row.marking in _TELLABLE]
+    tellable = [each for each in going_on(node, "own", "joint") if each.row.marking in _TELLABLE]
     keys = {key for each in tellable for key in each.effort.about if things.kind_of(key) in guard.STRONG}
     items = [key.encode() for key in sorted(keys)[: Limits().most]]
     if not items:

@@ -19,12 +19,11 @@ from katchi.node.effort_board import Board, Portrait
 from katchi.node.effort_wishes import Wishes, differences, entries, member_named, task_named
 from katchi.node.things import title_of
 from katchi.node.wiring import OWN, Node
-from katchi.overlap.efforts.history import KINDS, STATES, TASK_STATES, Effort
+from katchi.overlap.efforts.history import KINDS, LISTS, STATES, TASK_STATES, Effort
 from katchi.web.pages.shown import form_of, page, person_of
 from katchi.web.session import at_least, node_of, require_role
 
 _FIELDS: Final = ("title", "summary", "kind", "state", "lead", "expected", "due", "alone", "spent")
-_LISTS: Final = ("about", "techniques", "sectors", "words", "objects")
 _BY_RELEASER: Final = ("propose", "accept", "decline")
 """What says something to a partner that it did not have: not for analysts."""
 
@@ -60,7 +59,7 @@ def _draft(written: Values) -> Effort:
     """What somebody filled in, to be corrected."""
     days = _text(written, "alone")
     filled = {name: _text(written, name) for name in ("title", "summary", "lead", "expected", "due")}
-    lists = {name: _lines(written, name) for name in _LISTS}
+    lists = {name: _lines(written, name) for name in LISTS}
     alone = {OWN: float(days)} if days.replace(".", "", 1).isdecimal() else {}
     kind = _text(written, "kind") or KINDS[0]
     return msgspec.convert({"id": "", "founder": "", "kind": kind, "alone": alone, **filled, **lists}, Effort)
@@ -93,7 +92,7 @@ def _read(node: Node, effort: str) -> _Page:
         kept = [
             (name, why) for name in nodes if name in taking and (why := effort_board.kept_from(node, seen.row, name))
         ]
-    ours = effort_board.board(node).of("own", "joint") if seen.side == "asked" else []
+    ours = effort_board.going_on(node, "own", "joint") if seen.side == "asked" else []
     return _Page(found, [name for name in nodes if name not in taking], kept, ours)
 
 
@@ -117,7 +116,7 @@ async def act(request: Request[Any, Any, Any], act: FromPath[str]) -> Response[A
 def _do(node: Node, act: str, effort: str, values: Values, person: str) -> str:
     """Returns the id of the effort to show."""
     if act == "begin":
-        lists = {name: entries(node, name, lines) for name in _LISTS if (lines := _lines(values, name))}
+        lists = {name: entries(node, name, lines) for name in LISTS if (lines := _lines(values, name))}
         fields = {name: text for name in _FIELDS if (text := _text(values, name))}
         if "alone" in fields:
             fields[f"alone/{node.settings.node_id}"] = fields.pop("alone")
@@ -129,7 +128,7 @@ def _do(node: Node, act: str, effort: str, values: Values, person: str) -> str:
     if act == "change":
         wishes = Wishes(
             {name: _text(values, name) for name in _FIELDS if name in values},
-            {name: _lines(values, name) for name in _LISTS if name in values},
+            {name: _lines(values, name) for name in LISTS if name in values},
         )
         found = differences(node, efforts.view(row), wishes)
         marking = _text(values, "marking")
