@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from katchi.respond.actuator import Result
+from katchi.respond.carrier import Result
 from katchi.respond.machine import Order
 from katchi.respond.runner import Runner
 from katchi.store import migrate, runs

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from katchi.respond import cacao, machine
-from katchi.respond.actuator import Result
+from katchi.respond.carrier import Result
 from katchi.respond.machine import Order
 from katchi.respond.runner import Runner, RunStateError, order_of
 from katchi.store import migrate, runs

@@ -2,7 +2,7 @@
 
 What is to be done is written before it is done (`intended`), again when somebody sets about it (`doing`), and its
 result with the next step of the machine. So, killed at any instant, a run goes on where it was: an order found `doing`
-is first looked for at its actuator, and done only where it was not. Nothing of a run is in memory between two calls.
+is first looked for at its carrier, and done only where it was not. Nothing of a run is in memory between two calls.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import msgspec
 
 from katchi.errors import KatchiError
 from katchi.respond import cacao, machine
-from katchi.respond.actuator import Actuator, Result
 from katchi.respond.cacao import Playbook
+from katchi.respond.carrier import Carrier, Result
 from katchi.respond.machine import Begin, Cancel, Done, Event, Order, Over, Passed, Rang, Run, Stop, Wake, advance
 from katchi.store import runs
 from katchi.store.database import Database, Transaction
@@ -45,10 +45,10 @@ class Runner:
     """Carries on the runs of one node. `at` is called at every point at which a crash could happen, for tests."""
 
     def __init__(
-        self, database: Database, now: Callable[[], int], actuators: Mapping[str, Actuator], *,
+        self, database: Database, now: Callable[[], int], carriers: Mapping[str, Carrier], *,
         commands: Collection[str] = cacao.COMMANDS, at: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
-        self._database, self._now, self._actuators, self._commands, self._at = database, now, actuators, commands, at
+        self._database, self._now, self._carriers, self._commands, self._at = database, now, carriers, commands, at
         self._runs = Runs(database)
 
     # ---- what people do --------------------------------------------------------------------------------
@@ -111,13 +111,13 @@ class Runner:
 
     def _carry_out(self, row: OrderRow) -> None:
         order = order_of(row)
-        actuator = self._actuators.get(order.command.type)
+        carrier = self._carriers.get(order.command.type)
         if row.phase == "stopping":
-            self._stop(actuator, order)
+            self._stop(carrier, order)
             return
         result: Result | None = None
         if row.phase == "doing":
-            result = actuator.probe(order) if actuator else None
+            result = carrier.probe(order) if carrier else None
             self._at("probed")
         else:
             with self._database.writing() as transaction:
@@ -125,7 +125,7 @@ class Runner:
                     return  # it was stopped meanwhile
             self._at("set about")
         if result is None:
-            result = self._act(actuator, order)
+            result = self._act(carrier, order)
             self._at("acted")
         with self._database.writing() as transaction:
             phase = "done" if result.is_good else "failed"
@@ -134,20 +134,20 @@ class Runner:
                 self._apply(transaction, self._of(transaction, row.run), event)
         self._at("told")
 
-    def _act(self, actuator: Actuator | None, order: Order) -> Result:
-        if actuator is None:
-            return Result(False, f"no actuator for {order.command.type}")
+    def _act(self, carrier: Carrier | None, order: Order) -> Result:
+        if carrier is None:
+            return Result(False, f"no carrier for {order.command.type}")
         try:
-            return actuator.act(order)
+            return carrier.act(order)
         except KatchiError as problem:
             return Result(False, f"{problem.code}: {problem}")
         except Exception as problem:
-            logger.exception("the actuator for %s met something that it does not know", order.command.type)
+            logger.exception("the carrier for %s met something that it does not know", order.command.type)
             return Result(False, type(problem).__name__)
 
-    def _stop(self, actuator: Actuator | None, order: Order) -> None:
-        if actuator is not None:
-            actuator.stop(order)
+    def _stop(self, carrier: Carrier | None, order: Order) -> None:
+        if carrier is not None:
+            carrier.stop(order)
         self._at("stopped")
         with self._database.writing() as transaction:
             runs.move_order(transaction, order.key, "stopped", at=self._now())
@@ -172,7 +172,7 @@ class Runner:
         runs.put(transaction, row)
         for each in out:
             if isinstance(each, Order):
-                phase = "asked" if each.command.type == MANUAL and MANUAL not in self._actuators else "intended"
+                phase = "asked" if each.command.type == MANUAL and MANUAL not in self._carriers else "intended"
                 runs.put_order(transaction, each.key, row.id, phase, msgspec.msgpack.encode(each), at=now)
             elif isinstance(each, Wake):
                 runs.put_alarm(transaction, row.id, each.alarm, each.at)

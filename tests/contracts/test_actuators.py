@@ -1,0 +1,261 @@
+"""What every actuator must do, asked of each kind, with the real device behind it where it can be had."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from katchi.respond.actuator import TOLERANCE, Actuator, ActuatorError, changes
+from katchi.respond.actuators import list_file, nftables, open_actuator, rpz, simulated
+from tests import devices
+
+NOW, HOUR = 1_700_000_000_000_000, 3_600_000_000
+THINGS = {
+    "ipv4": ("ipv4:192.0.2.7", "ipv4:192.0.2.8", "ipv4:198.51.100.0/24", "ipv4:198.51.0.0/16"),
+    "ipv6": ("ipv6:2001:db8::7", "ipv6:2001:db8:1::/48", "ipv6:::1"),
+    "domain": ("domain:evil.example", "domain:www.evil.example", "domain:xn--oj4bp8e.example"),
+    "url": ("url:http://evil.example/a?b=c",),
+}  # fmt: skip
+
+
+@dataclass
+class Case:
+    """An actuator, and a way to change by hand what it has."""
+
+    actuator: Actuator
+    by_hand: Callable[[], None]
+
+    @property
+    def things(self) -> list[str]:
+        return [key for kind in sorted(self.actuator.kinds) for key in THINGS[kind]]
+
+    def has(self) -> set[str]:
+        found = self.actuator.read(NOW)
+        assert found is not None
+        return set(found)
+
+
+def made_simulated(folder: Path) -> Iterator[Case]:
+    def by_hand() -> None:
+        (folder / "simulated-play.json").write_text(f'{{"ipv4:203.0.113.9":{NOW + HOUR}}}')
+
+    yield Case(open_actuator(simulated.Settings(name="play"), folder), by_hand)
+
+
+def made_file(form: str) -> Callable[[Path], Iterator[Case]]:
+    def made(folder: Path) -> Iterator[Case]:
+        settings = list_file.Settings(name="list", path="lists/blocked", format=form, reload=("true",))  # type: ignore[arg-type]
+        path = folder / "lists/blocked"
+
+        def by_hand() -> None:
+            path.write_text(path.read_text() + "something.example\n")
+
+        yield Case(open_actuator(settings, folder), by_hand)
+
+    return made
+
+
+def made_nftables(_: Path) -> Iterator[Case]:
+    devices.require_namespaces()
+    with devices.network() as network:
+        device = open_actuator(nftables.Settings(name="edge", command=network.nft), Path())
+
+        def by_hand() -> None:
+            devices.run(*network.nft, "delete", "element", "inet", "katchi", "b4_32", "{ 192.0.2.7 }")
+            devices.run(*network.nft, "add", "element", "inet", "katchi", "b4_32", "{ 203.0.113.9 }")
+
+        yield Case(device, by_hand)
+
+
+def made_rpz(folder: Path) -> Iterator[Case]:
+    with devices.name_server(folder / "named") as server:
+        settings = rpz.Settings(
+            name="dns", zone=server.zone, key=server.key, key_file=str(server.key_file), port=server.port
+        )
+        device = open_actuator(settings, folder)
+        yield Case(device, lambda: device.apply({"domain:strange.example": NOW}, {"ipv4:192.0.2.7"}, now=NOW))
+
+
+MADE = {
+    "simulated": made_simulated, "nftables": made_nftables, "rpz": made_rpz,
+    **{f"file {form}": made_file(form) for form in ("plain", "rpz", "squid", "suricata")},
+}  # fmt: skip
+
+
+@pytest.fixture(params=MADE, scope="module")
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    yield from MADE[request.param](tmp_path_factory.mktemp("device"))
+
+
+@pytest.fixture
+def case(opened: Case) -> Case:
+    opened.actuator.apply({}, opened.has(), now=NOW)
+    return opened
+
+
+def test_it_has_what_it_is_given_and_no_longer_what_is_taken_back(case: Case) -> None:
+    device, things = case.actuator, case.things
+    assert case.has() == set()
+    device.apply(dict.fromkeys(things, NOW + HOUR), (), now=NOW)
+    found = device.read(NOW)
+    assert found is not None
+    assert set(found) == set(things)
+    for until in found.values():
+        assert until is None or abs(until - NOW - HOUR) <= TOLERANCE
+    device.apply({}, things[:1], now=NOW)
+    assert case.has() == set(things[1:])
+
+
+def test_the_same_again_changes_nothing(case: Case) -> None:
+    device, things = case.actuator, case.things
+    for _ in range(2):
+        device.apply({things[0]: NOW + HOUR}, (), now=NOW)
+        assert case.has() == {things[0]}
+    for _ in range(2):
+        device.apply({}, things, now=NOW)
+        assert case.has() == set()
+
+
+def test_a_later_end_takes_the_earlier_ones_place(case: Case) -> None:
+    device, thing = case.actuator, case.things[0]
+    device.apply({thing: NOW + HOUR}, (), now=NOW)
+    device.apply({thing: NOW + 5 * HOUR}, (), now=NOW)
+    found = device.read(NOW)
+    assert found is not None
+    assert found[thing] is None or abs((found[thing] or 0) - NOW - 5 * HOUR) <= TOLERANCE
+
+
+def test_what_is_put_and_dropped_at_once_is_put(case: Case) -> None:
+    device, thing = case.actuator, case.things[0]
+    device.apply({thing: NOW + HOUR}, {thing}, now=NOW)
+    assert case.has() == {thing}
+
+
+def test_a_thousand_at_once(case: Case) -> None:
+    if "ipv4" in case.actuator.kinds:
+        many = {f"ipv4:203.0.{number // 250}.{number % 250}": NOW + HOUR for number in range(1000)}
+    else:
+        many = {f"domain:n{number}.example": NOW + HOUR for number in range(1000)}
+    case.actuator.apply(many, (), now=NOW)
+    assert case.has() == set(many)
+    case.actuator.apply({}, many, now=NOW)
+    assert case.has() == set()
+
+
+def test_what_was_changed_by_hand_is_seen_and_put_right(case: Case) -> None:
+    device = case.actuator
+    wanted = dict.fromkeys(case.things, NOW + HOUR)
+    device.apply(wanted, (), now=NOW)
+    case.by_hand()
+    found = device.read(NOW)
+    assert found is not None
+    again = changes(wanted, found)
+    assert again
+    device.apply(again.put, again.drop, now=NOW)
+    assert case.has() == set(wanted)
+
+
+# ---- what only some do -----------------------------------------------------------------------------------
+
+
+def test_a_firewall_whose_rules_are_gone_blocks_nothing_and_gets_them_back() -> None:
+    for case in made_nftables(Path()):
+        case.actuator.apply({"ipv4:192.0.2.7": NOW + HOUR}, (), now=NOW)
+        network = case.actuator._command  # type: ignore[attr-defined]
+        devices.run(*network, "flush", "chain", "inet", "katchi", "output")
+        assert case.has() == set()
+        case.actuator.apply({"ipv4:192.0.2.7": NOW + HOUR}, (), now=NOW)
+        assert case.has() == {"ipv4:192.0.2.7"}
+
+
+def test_a_packet_goes_through_until_it_is_blocked_and_again_after_the_kernel_ended_it() -> None:
+    devices.require_namespaces()
+    with devices.network("198.51.100.7", "203.0.113.9") as network:
+        device = open_actuator(nftables.Settings(name="edge", command=network.nft), Path())
+        assert network.reaches("198.51.100.7")
+        device.apply({"ipv4:198.51.100.0/24": NOW + 2_000_000}, (), now=NOW)
+        assert not network.reaches("198.51.100.7")
+        assert network.reaches("203.0.113.9")
+        # Nobody takes it back: the kernel does. Each attempt itself waits for a second at most.
+        assert any(network.reaches("198.51.100.7") for _ in range(8))
+
+
+def test_a_name_is_answered_until_it_is_blocked_with_all_below_it(tmp_path: Path) -> None:
+    with devices.name_server(tmp_path / "named") as server:
+        settings = rpz.Settings(
+            name="dns", zone=server.zone, key=server.key, key_file=str(server.key_file), port=server.port
+        )
+        device = open_actuator(settings, tmp_path)
+        assert server.knows("evil.example")
+        assert server.knows("www.evil.example")
+        device.apply({"domain:evil.example": NOW}, (), now=NOW)
+        assert until(lambda: not server.knows("evil.example"))
+        assert not server.knows("www.evil.example")
+        assert server.knows("good.example")
+        device.apply({}, {"domain:evil.example"}, now=NOW)
+        assert until(lambda: server.knows("evil.example"))
+
+
+def until(is_so: Callable[[], bool]) -> bool:
+    """BIND applies a changed policy zone after a second at most: it is asked until then."""
+    from time import monotonic
+
+    deadline = monotonic() + 10
+    while not is_so():
+        if monotonic() > deadline:
+            return False
+    return True
+
+
+def test_a_policy_zone_is_read_by_bind(tmp_path: Path) -> None:
+    program = shutil.which("named-checkzone") or shutil.which("named-checkzone", path="/usr/sbin")
+    if program is None:
+        pytest.skip("needs BIND's named-checkzone")
+    device = open_actuator(list_file.Settings(name="list", path="rpz", format="rpz"), tmp_path)
+    device.apply(dict.fromkeys([*THINGS["domain"], *THINGS["ipv4"], *THINGS["ipv6"]], NOW + HOUR), (), now=NOW)
+    done = subprocess.run([program, "rpz.katchi", str(tmp_path / "rpz")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_suricata_rules_are_rules(tmp_path: Path) -> None:
+    import suricataparser
+
+    device = open_actuator(list_file.Settings(name="ids", path="rules", format="suricata"), tmp_path)
+    device.apply(dict.fromkeys([*THINGS["domain"], *THINGS["ipv4"]], NOW + HOUR), (), now=NOW)
+    rules = suricataparser.parse_file(str(tmp_path / "rules"))
+    assert len([rule for rule in rules if rule.enabled]) == len(THINGS["domain"]) + len(THINGS["ipv4"])
+
+
+def test_a_device_that_says_no_is_an_error_that_names_it(tmp_path: Path) -> None:
+    failing = list_file.Settings(name="list", path="list", format="plain", reload=("false",))
+    with pytest.raises(ActuatorError, match="false"):
+        open_actuator(failing, tmp_path).apply({"ipv4:192.0.2.7": NOW}, (), now=NOW)
+    missing = nftables.Settings(name="edge", command=("no-such-program",))
+    with pytest.raises(ActuatorError, match="no-such-program"):
+        open_actuator(missing, tmp_path).read(NOW)
+    (tmp_path / "key").write_text("c2VjcmV0")
+    nobody = rpz.Settings(name="dns", zone="rpz.katchi", key="katchi", key_file="key", port=1)
+    with pytest.raises(ActuatorError, match=r"rpz\.katchi"):
+        open_actuator(nobody, tmp_path).read(NOW)
+    with pytest.raises(ActuatorError, match=r"other\.key"):
+        open_actuator(rpz.Settings(name="d", zone="z", key="k", key_file="other.key"), tmp_path).read(NOW)
+
+
+KEYS = st.sampled_from([f"ipv4:192.0.2.{number}" for number in range(6)])
+ENDS = st.integers(min_value=NOW + HOUR, max_value=NOW + 9 * HOUR)
+
+
+@given(wanted=st.dictionaries(KEYS, ENDS), has=st.dictionaries(KEYS, ENDS | st.none()))
+def test_changes_make_what_is_there_what_is_wanted(wanted: dict[str, int], has: dict[str, int | None]) -> None:
+    found = changes(wanted, has)
+    after = {key: until for key, until in has.items() if key not in found.drop} | dict(found.put)
+    assert after.keys() == wanted.keys()
+    assert all(held is None or abs(held - wanted[key]) <= TOLERANCE for key, held in after.items())
+    assert not changes(wanted, after)
