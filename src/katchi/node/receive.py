@@ -12,7 +12,7 @@ import msgspec
 
 from katchi import stix
 from katchi.errors import KatchiError
-from katchi.node import effort_news
+from katchi.node import effort_news, response_news
 from katchi.node.reading import Problem, ReadBatch, read_all
 from katchi.node.telling import teller
 from katchi.node.things import Settling, telling_of
@@ -124,6 +124,7 @@ class Intake:
             watching = Watching.of(self.node, transaction)
             Settling(self.node, transaction, self._tell, watching).settle(stored, changes)
             effort_news.take(self.node, transaction, stored, origin=self.origin)
+            response_news.take(self.node, transaction, stored, origin=self.origin)
             if self.owes_receipt:
                 fates = self.fates[first:]
                 _remember(transaction, self.origin, fates, now)

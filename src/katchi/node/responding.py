@@ -7,17 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from katchi import stix
 from katchi.errors import KatchiError
+from katchi.node import mandates
 from katchi.node.wiring import Node
-from katchi.respond import cacao
+from katchi.respond import blocking, cacao, machine
 from katchi.respond.cacao import Finding, Playbook
-from katchi.respond.machine import Order
+from katchi.respond.carrier import Carrier
+from katchi.respond.machine import Begin, Order, Run
 from katchi.respond.runner import MANUAL, Runner, order_of
 from katchi.store import runs
+from katchi.store.database import Transaction
 from katchi.store.runs import NoteRow, OrderRow, PlaybookRow, RunRow, UnknownRunError
 
-COMMANDS: Final = (MANUAL,)
+COMMANDS: Final = (MANUAL, *blocking.COMMANDS)
 """The command types that this node carries out; a playbook with others is refused when it is handed in."""
 
 
@@ -56,24 +61,54 @@ def check(document: bytes) -> tuple[Playbook | None, tuple[Finding, ...]]:
 def accept(node: Node, document: bytes, *, person: str) -> tuple[PlaybookRow, tuple[Finding, ...]]:
     """Keeps a playbook as it is, to be run here. Raises RefusedPlaybookError, PlaybookError."""
     playbook, found = cacao.read(document, commands=COMMANDS)
+    with node.store.database.writing() as transaction:
+        return keep(node, transaction, document, playbook, person=person), found
+
+
+def keep(
+    node: Node, transaction: Transaction, document: bytes, playbook: Playbook | None = None, *, person: str
+) -> PlaybookRow:  # fmt: skip
+    """The same, together with what else changes with it; whoever signed it, what it says must be what is held."""
+    playbook = playbook or cacao.read(document, commands=COMMANDS)[0]
     digest = hashlib.sha256(document).digest()
     row = PlaybookRow(playbook.id, playbook.modified, playbook.name, document, digest, person, node.clock.now())
-    with node.store.database.writing() as transaction:
-        held = runs.playbook(transaction, playbook.id, playbook.modified)
-        if held is None:
-            runs.put_playbook(transaction, row)
-        elif held.digest != digest:
-            raise PlaybookError(
-                "This version is held already, with other bytes.", what=playbook.id, found=playbook.modified,
-                expected="a later `modified` for a playbook that was changed",
-            )  # fmt: skip
-    return held or row, found
+    held = runs.playbook(transaction, playbook.id, playbook.modified)
+    if held is None:
+        runs.put_playbook(transaction, row)
+    elif held.digest != digest and content_digest(held.document) != content_digest(document):
+        raise PlaybookError(
+            "This version is held already, and says something else.", what=playbook.id, found=playbook.modified,
+            expected="a later `modified` for a playbook that was changed",
+        )  # fmt: skip
+    return held or row
+
+
+def content_digest(document: bytes) -> str:
+    """What a playbook says, whoever signed it: the SHA-256 of its canonical JSON without signatures."""
+    members = msgspec.json.decode(document)
+    members.pop("signatures", None)
+    return hashlib.sha256(stix.canonical_json(members).encode()).hexdigest()
+
+
+def called(node: Node, playbook_id: str, version: str = "") -> PlaybookRow:
+    """A playbook that another one calls. Raises UnknownRunError."""
+    with node.store.database.reading() as transaction:
+        found = runs.playbook(transaction, playbook_id, version)
+    if found is None:
+        raise UnknownRunError("A playbook that is called is not here.", what=playbook_id[:80], found=version)
+    return found
 
 
 def begin(node: Node, playbook: str, values: Mapping[str, str], *, person: str) -> RunRow:
     """A new run of the newest version. Raises UnknownRunError, PlaybookError, MachineError, BadValueError."""
     row = playbook_named(node, playbook)
-    _require_valid(node, cacao.read(row.document, commands=COMMANDS)[0])
+    read = cacao.read(row.document, commands=COMMANDS)[0]
+    require_valid(read, now=node.clock.now())
+    if node.settings.approvals > 1 and any(each.type != MANUAL for each in read.commands):
+        raise PlaybookError(
+            "Here nobody lets devices act alone.", what=row.name, expected=f"a yes of {node.settings.approvals} people",
+            remedy="`katchi respond propose`; somebody else accepts it",
+        )  # fmt: skip
     given = {name if name.startswith("__") else f"__{name}__": value for name, value in values.items()}
     made = runner_of(node).begin(node.random(16).hex(), row.id, row.version, given, person=person)
     node.bell.ring()
@@ -94,8 +129,15 @@ def playbook_named(node: Node, text: str) -> PlaybookRow:
     return found[0]
 
 
-def _require_valid(node: Node, playbook: Playbook) -> None:
-    now = node.clock.now()
+def require_startable(playbook: Playbook, values: Mapping[str, str], *, now: int) -> None:
+    """That it is valid, and could begin with these values. Raises PlaybookError, MachineError, BadValueError."""
+    require_valid(playbook, now=now)
+    key = machine.key_of(playbook.id, playbook.modified)
+    machine.advance(Run("0", key), Begin(dict(values)), {key: playbook}, now=now)
+
+
+def require_valid(playbook: Playbook, *, now: int) -> None:
+    """That it may be begun now. Raises PlaybookError."""
     if playbook.revoked:
         raise PlaybookError("Its author has revoked this playbook.", what=playbook.id)
     if playbook.valid_from and now < stix.parse_timestamp(playbook.valid_from):
@@ -143,11 +185,6 @@ def show(node: Node, run: str) -> RunShown:
     return RunShown(row, name, orders, node.store.runs.notes(row.id), steps)
 
 
-def runner_of(node: Node) -> Runner:
-    """What carries on this node's runs."""
-    return Runner(node.store.database, node.clock.now, {}, commands=COMMANDS)
-
-
-def work(node: Node) -> int:
-    """Carries on what is due."""
-    return runner_of(node).work()
+def runner_of(node: Node, carriers: Mapping[str, Carrier] | None = None) -> Runner:
+    """What carries on this node's runs; without carriers only what people do."""
+    return Runner(node.store.database, node.clock.now, carriers or {}, commands=COMMANDS, skips=mandates.skips(node))

@@ -10,6 +10,7 @@ import msgspec
 
 from katchi.errors import KatchiError
 from katchi.overlap.belief import STOPS
+from katchi.respond.actuators import AnySettings
 
 FILE = "katchi.toml"
 
@@ -55,6 +56,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     tell_daily: Literal["", "clear", "green", "amber", "amber+strict"] = ""  # marking of daily sums; "": none are made
     overlap_kinds: tuple[str, ...] = ()  # kinds that are compared with partners though they can be listed
     overlap_budget: Positive = 300_000  # items of a partner's that are compared in a month, of one kind
+    own: tuple[str, ...] = ()  # our addresses, networks and names: no playbook blocks them, or what they are in
+    block_hours: Positive = 24  # how long something is blocked where a playbook does not say
+    block_days: Positive = 30  # the longest that anything is blocked before it must be renewed
+    block_most: Positive = 1000  # things that one response may block
+    approvals: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1  # people who must say yes before a response acts
+    actuator: tuple[AnySettings, ...] = ()  # what blocks for us
     limits: Limits = Limits()
 
     @property
@@ -85,11 +92,15 @@ def read_settings(folder: Path) -> Settings:
             remedy="`katchi init` makes one; --node FOLDER or KATCHI_NODE says where it is",
         ) from None
     try:
-        return msgspec.convert(tomllib.loads(text), Settings)
+        settings = msgspec.convert(tomllib.loads(text), Settings)
     except tomllib.TOMLDecodeError as problem:
         raise SettingsError("The settings are not TOML.", where=str(path), found=str(problem)) from problem
     except msgspec.ValidationError as problem:
         raise SettingsError("A setting cannot be used.", where=str(path), found=str(problem)) from problem
+    names = [each.name for each in settings.actuator]
+    if len(set(names)) < len(names):
+        raise SettingsError("Two actuators have one name.", where=str(path), found=", ".join(sorted(names)))
+    return settings
 
 
 def write_settings(folder: Path, settings: Settings) -> None:

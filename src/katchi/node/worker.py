@@ -18,7 +18,6 @@ from katchi.node import (
     heads,
     overlap_lead,
     overlapping,
-    responding,
     rulings,
     withdrawals,
 )
@@ -103,7 +102,6 @@ class Worker:
         self._subscriptions.look()
         self._look_for_rises()
         busy = self._renew_lists()
-        responding.work(self._node)
         for row in self._node.store.partners.all():
             if row.state == "active":
                 behind = self._node.store.log.end()[0] - row.judged_seq

@@ -77,6 +77,7 @@ class Order(msgspec.Struct, frozen=True, tag=True):
     agent: dict[str, Any]
     target: dict[str, Any] | None
     arguments: dict[str, str] = {}
+    agent_id: str = ""
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -391,7 +392,7 @@ class _Stepper:
             return
         parts = (self.run.id, token.path, frame.inner, frame.step, _rounds(token), str(frame.command), target_id)
         frame.order = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-        self.out.append(Order(frame.order, frame.step, step.name, command, agent, target, arguments))
+        self.out.append(Order(frame.order, frame.step, step.name, command, agent, target, arguments, step.agent))
 
     def _next_command(self, token: Token, frame: Frame) -> None:
         """Each command is done for each target; commands in their order (§5)."""

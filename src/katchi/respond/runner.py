@@ -25,6 +25,7 @@ from katchi.store.runs import OrderRow, RunRow, Runs, UnknownRunError
 logger = logging.getLogger(__name__)
 
 MANUAL: Final = "manual"
+Skips = Callable[[Transaction, str, Order], str]
 _state = msgspec.msgpack.Decoder(Run)
 _order = msgspec.msgpack.Decoder(Order)
 
@@ -46,25 +47,35 @@ class Runner:
 
     def __init__(
         self, database: Database, now: Callable[[], int], carriers: Mapping[str, Carrier], *,
-        commands: Collection[str] = cacao.COMMANDS, at: Callable[[str], None] = lambda _: None,
+        commands: Collection[str] = cacao.COMMANDS, skips: Skips = lambda _transaction, _run, _order: "",
+        at: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        """`skips` tells why an order of a run is not for this node, or "": then it counts as done."""
         self._database, self._now, self._carriers, self._commands, self._at = database, now, carriers, commands, at
+        self._skips = skips
         self._runs = Runs(database)
 
     # ---- what people do --------------------------------------------------------------------------------
 
     def begin(self, run: str, playbook_id: str, version: str, values: Mapping[str, str], *, person: str) -> RunRow:
         """A new run. Raises UnknownRunError, MachineError, BadValueError, RefusedPlaybookError."""
-        now = self._now()
         with self._database.writing() as transaction:
-            found = runs.playbook(transaction, playbook_id, version)
-            if found is None:
-                raise UnknownRunError("There is no such playbook.", what=playbook_id[:80])
-            state = Run(run, machine.key_of(found.id, found.version))
-            row = RunRow(run, found.id, found.version, "new", "", msgspec.msgpack.encode(state), person, now, now)
-            self._apply(transaction, row, Begin(dict(values)))
+            self.begin_in(transaction, run, playbook_id, version, values, person=person)
         self._at("begun")
         return self._runs.one(run)
+
+    def begin_in(
+        self, transaction: Transaction, run: str, playbook_id: str, version: str, values: Mapping[str, str], *,
+        person: str,
+    ) -> None:  # fmt: skip
+        """The same, together with what else changes with it."""
+        now = self._now()
+        found = runs.playbook(transaction, playbook_id, version)
+        if found is None:
+            raise UnknownRunError("There is no such playbook.", what=playbook_id[:80])
+        state = Run(run, machine.key_of(found.id, found.version))
+        row = RunRow(run, found.id, found.version, "new", "", msgspec.msgpack.encode(state), person, now, now)
+        self._apply(transaction, row, Begin(dict(values)))
 
     def answer(self, key: str, *, is_good: bool, out: Mapping[str, str], reason: str, person: str) -> None:
         """A person says what became of what it was asked to do. Raises RunStateError, BadValueError."""
@@ -80,11 +91,15 @@ class Runner:
     def cancel(self, run: str, *, reason: str) -> None:
         """A person ends a run. Raises RunStateError, UnknownRunError."""
         with self._database.writing() as transaction:
-            row = self._of(transaction, run)
-            if row.status != "running":
-                raise RunStateError("The run is over.", what=run[:16], found=row.status)
-            self._apply(transaction, row, Cancel(reason))
+            self.cancel_in(transaction, run, reason=reason)
         self._at("cancelled")
+
+    def cancel_in(self, transaction: Transaction, run: str, *, reason: str) -> None:
+        """The same, together with what else changes with it."""
+        row = self._of(transaction, run)
+        if row.status != "running":
+            raise RunStateError("The run is over.", what=run[:16], found=row.status)
+        self._apply(transaction, row, Cancel(reason))
 
     # ---- what is due -----------------------------------------------------------------------------------
 
@@ -112,11 +127,13 @@ class Runner:
     def _carry_out(self, row: OrderRow) -> None:
         order = order_of(row)
         carrier = self._carriers.get(order.command.type)
+        with self._database.reading() as transaction:
+            skipped = self._skips(transaction, row.run, order)
         if row.phase == "stopping":
             self._stop(carrier, order)
             return
-        result: Result | None = None
-        if row.phase == "doing":
+        result: Result | None = Result(True, skipped) if skipped else None
+        if row.phase == "doing" and not skipped:
             result = carrier.probe(order) if carrier else None
             self._at("probed")
         else:
@@ -172,7 +189,8 @@ class Runner:
         runs.put(transaction, row)
         for each in out:
             if isinstance(each, Order):
-                phase = "asked" if each.command.type == MANUAL and MANUAL not in self._carriers else "intended"
+                is_asked = each.command.type == MANUAL and MANUAL not in self._carriers
+                phase = "asked" if is_asked and not self._skips(transaction, row.id, each) else "intended"
                 runs.put_order(transaction, each.key, row.id, phase, msgspec.msgpack.encode(each), at=now)
             elif isinstance(each, Wake):
                 runs.put_alarm(transaction, row.id, each.alarm, each.at)

@@ -85,6 +85,7 @@ def one(transaction: Transaction, run: str) -> RunRow | None:
 def put(transaction: Transaction, row: RunRow) -> None:
     """A new one, or where it is now."""
     transaction.run("run", "put_run", **row._asdict())
+    transaction.run("run", "touch_response", run=row.id)
 
 
 def order(transaction: Transaction, key: str) -> OrderRow | None:
@@ -122,6 +123,11 @@ def drop_alarm(transaction: Transaction, run: str, alarm: int | None = None) -> 
 def put_note(transaction: Transaction, run: str, what: str, step: str, reason: str, *, at: int) -> None:
     """One more line of the timeline."""
     transaction.run("run", "put_note", run=run, what=what, step=step, reason=reason, at=at)
+
+
+def notes(transaction: Transaction, run: str) -> list[NoteRow]:
+    """The timeline of a run."""
+    return [NoteRow(*row) for row in transaction.tuples("run", "notes", run=run)]
 
 
 class Runs:
@@ -183,10 +189,15 @@ class Runs:
         with self._database.reading() as transaction:
             return [(run, alarm) for run, alarm in transaction.tuples("run", "due", now=now)]
 
+    def is_anything_due(self, now: int) -> bool:
+        """Whether there is anything to be done without a person."""
+        with self._database.reading() as transaction:
+            return transaction.run("run", "is_due", now=now).first() is not None
+
     def notes(self, run: str) -> list[NoteRow]:
         """The timeline of a run."""
         with self._database.reading() as transaction:
-            return [NoteRow(*row) for row in transaction.tuples("run", "notes", run=run)]
+            return notes(transaction, run)
 
 
 def _plain(row: Sequence[Any]) -> list[Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from katchi.store.database import Database
 from katchi.store.efforts import Efforts
+from katchi.store.leases import Leases
 from katchi.store.ledger import Ledger
 from katchi.store.log import ObjectLog
 from katchi.store.overlaps import Overlaps
 from katchi.store.partners import Partners
 from katchi.store.people import People
 from katchi.store.releases import Releases
+from katchi.store.responses import Responses
 from katchi.store.runs import Runs
 from katchi.store.search import Search
 from katchi.store.submissions import Submissions
@@ -41,6 +43,8 @@ class Store:
         self.overlaps = Overlaps(self.database)
         self.efforts = Efforts(self.database)
         self.runs = Runs(self.database)
+        self.responses = Responses(self.database)
+        self.leases = Leases(self.database)
         self.watches = Watches(self.database)
         self.withdrawals = Withdrawals(self.database)
         self.subscriptions = Subscriptions(self.database)

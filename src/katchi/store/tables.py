@@ -368,6 +368,89 @@ run_note = Table(
     Column("reason", Text, nullable=False),
 )
 
+# One reason to block one thing at one device: lifted when its time is over, or nobody wants it any more.
+lease = Table(
+    "lease",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("actuator", Text, nullable=False),
+    Column("thing", Text, nullable=False, index=True),
+    Column("owner", Text, nullable=False, index=True),  # the response, or the run
+    Column("run", Text, nullable=False),
+    Column("order_key", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("person", Text, nullable=False),  # who said yes
+    Column("made_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("held_at", BigInteger),  # when the device was first seen to have it
+    Column("ended_at", BigInteger),
+    Column("why", Text),
+    Column("lifted_at", BigInteger),  # when the device was first seen not to have it any more
+    Column("due_at", BigInteger, index=True),
+    Index("lease_by_actuator", "actuator", "ended_at"),
+    Index("lease_by_order", "order_key"),
+)
+
+# What was last seen of each device that blocks for us.
+device = Table(
+    "device",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("looked_at", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    Column("put_back", BigInteger, nullable=False),  # what others had taken out
+    Column("taken_out", BigInteger, nullable=False),  # what others had put in
+    Column("failures", BigInteger, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("problem", Text),
+)
+
+# A playbook that several nodes run together, each its own part, and how far it is here.
+response = Table(
+    "response",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("proposer", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("marking", Text, nullable=False),
+    Column("playbooks", LargeBinary, nullable=False),
+    Column("run", Text, index=True),
+    Column("notes_told", BigInteger, nullable=False),
+    Column("said", BigInteger, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False, index=True),
+    Column("due_at", BigInteger, index=True),
+    Column("trouble", Text),
+    Index("response_untold", "id", sqlite_where=text("said > published"), postgresql_where=text("said > published")),
+)
+
+# What each node said of a response, signed and chained.
+response_entry = Table(
+    "response_entry",
+    metadata,
+    Column("response", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # as it was signed
+    Column("signing_key", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+# Who here said yes, and to what.
+response_approval = Table(
+    "response_approval",
+    metadata,
+    Column("response", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("terms", LargeBinary, nullable=False),
+)
+
 # ---- partners and what may go to them ----------------------------------------------------------
 
 partner = Table(

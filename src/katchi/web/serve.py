@@ -13,6 +13,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from katchi.errors import KatchiError
+from katchi.node.acting import Responder
 from katchi.node.wiring import Node
 from katchi.node.worker import Worker
 from katchi.web.app import create_app
@@ -106,12 +107,14 @@ async def _serve(node: Node, server: Server, ready: Callable[[], None]) -> None:
     try:
         await _listening(node, serving_it)
         node.elsewhere.keep()
-        worker = Worker(node)
+        worker, responder = Worker(node), Responder(node)
         worker.start()
+        responder.start()
         try:
             ready()
             await serving_it
         finally:
+            await asyncio.to_thread(responder.stop)
             await asyncio.to_thread(worker.stop)
             node.elsewhere.rest(after=0)
     finally:

@@ -300,6 +300,15 @@ def test_what_a_command_is_about(key: str, message: Any) -> None:
     assert profiles.things_of(profiles.deny(key, until=9_000_000_000, command_id="a")) == [key]
 
 
+def test_a_set_of_things_is_one_command() -> None:
+    for written in (["192.0.2.7", "evil.example", "http://a.example/x"], "192.0.2.7, evil.example\nhttp://a.example/x"):
+        command = openc2.read_command(json.dumps(deny(**{"x-katchi:things": written})).encode())
+        assert profiles.things_of(command) == ["ipv4:192.0.2.7", "domain:evil.example", "url:http://a.example/x"]
+    for bad in ([], "", [7], ["not a thing"], "192.0.2.7; rm -rf", {"a": 1}, ["192.0.2.7"] * 10_001):
+        with pytest.raises(BadMessageError):
+            profiles.things_of(openc2.read_command(json.dumps(deny(**{"x-katchi:things": bad})).encode()))
+
+
 NOT_DONE = {
     "allow": {"action": "allow", "target": {"ipv4_net": "192.0.2.7"}},
     "a file": deny(file={"hashes": {"md5": MD5}}),
@@ -345,7 +354,7 @@ def test_a_time_that_cannot_be_is_refused(args: dict[str, int]) -> None:
 def test_what_can_be_done_is_told_to_who_asks() -> None:
     said = profiles.features(["versions", "profiles", "pairs"])
     read = openc2.read_response(said.to_json())
-    assert read.results["profiles"] == ["slpf", "x-dns"]
+    assert read.results["profiles"] == ["slpf", "x-dns", "x-katchi"]
     assert "ipv4_net" in read.results["pairs"]["deny"]
     assert set(read.results["pairs"]) <= set(ACTIONS)
     assert profiles.features([]).to_json() == b'{"status":200}'

@@ -142,3 +142,8 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True):
     extension_definitions: dict[str, dict[str, Any]] = {}
     data_marking_definitions: dict[str, dict[str, Any]] = {}
     signatures: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def commands(self) -> Iterator[Command]:
+        """All commands of all steps."""
+        return (command for step in self.workflow.values() for command in step.commands)

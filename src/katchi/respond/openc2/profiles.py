@@ -1,7 +1,7 @@
 """What is done of OpenC2 here: which action on which target, and which things a command is about.
 
-Two profiles: the stateless packet filter (SLPF 1.0) for addresses, and one of ours for names and pages, `x-dns`
-(docs/reference/openc2.md), since no standard has one.
+Three profiles: the stateless packet filter (SLPF 1.0) for addresses, one of ours for names and pages, `x-dns`, since no
+standard has one, and `x-katchi` for a set of things of any kind at once (docs/reference/openc2.md).
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from katchi.stix import canonical
 
 SLPF: Final = "slpf"
 DNS: Final = "x-dns"
+KATCHI: Final = "x-katchi"
+THINGS: Final = "x-katchi:things"
+MOST: Final = 10_000  # things of one command
 RULE: Final = "rule_number"
 _NETWORKS: Final = {"ipv4_net": "ipv4", "ipv6_net": "ipv6"}
 _CONNECTIONS: Final = {"ipv4_connection": "ipv4", "ipv6_connection": "ipv6"}
 _NAMES: Final = {"domain_name": canonical.domain, "idn_domain_name": canonical.domain, "uri": canonical.url}
 TARGETS_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    SLPF: (*_NETWORKS, *_CONNECTIONS), DNS: ("domain_name", "idn_domain_name", "uri"),
+    SLPF: (*_NETWORKS, *_CONNECTIONS), DNS: ("domain_name", "idn_domain_name", "uri"), KATCHI: (THINGS,),
 }  # fmt: skip
 PROFILES: Final = tuple(TARGETS_OF)
 
@@ -61,7 +64,23 @@ def things_of(command: Command) -> list[str]:
             raise BadMessageError("SLPF has no such argument.", what="args.slpf", found=str(problem)) from None
         if asked != _Slpf(persistent=asked.persistent):
             raise NotDoneError("Packets are dropped, both ways, in no order.", what="args.slpf")
-    return [_key(command)]
+    return _keys(command.value) if command.target == THINGS else [_key(command)]
+
+
+def _keys(value: Any) -> list[str]:
+    """Of a set: a list, or one text with spaces, commas or line ends between. Each thing once."""
+    listed = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(listed, list) or not listed or len(listed) > MOST:
+        raise BadMessageError("This is no set of things.", what=f"target.{THINGS}", expected=f"1 to {MOST} of them")
+    found: dict[str, None] = {}
+    for text in listed:
+        if not isinstance(text, str):
+            raise BadMessageError("A thing is written as text.", what=f"target.{THINGS}", found=str(text)[:80])
+        key = canonical.address(text) or (canonical.url(text) if "://" in text else canonical.domain(text))
+        if key is None:
+            raise BadMessageError("This is no address, name or page.", what=f"target.{THINGS}", found=text[:80])
+        found[key] = None
+    return list(found)
 
 
 def _key(command: Command) -> str:

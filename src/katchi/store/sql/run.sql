@@ -72,3 +72,10 @@ SELECT number, at, what, step, reason FROM run_note WHERE run = :run ORDER BY nu
 
 -- name: next_alarm
 SELECT alarm, at FROM run_alarm WHERE run = :run ORDER BY at LIMIT 1;
+
+-- name: is_due
+SELECT 1 WHERE EXISTS (SELECT 1 FROM run_alarm WHERE at <= :now)
+  OR EXISTS (SELECT 1 FROM run_order WHERE phase IN ('intended', 'doing', 'stopping'));
+
+-- name: touch_response
+UPDATE response SET due_at = 0 WHERE run = :run;

@@ -1,0 +1,182 @@
+"""What goes on of responses by itself: runs, devices, what was agreed and is due, receipts to the others."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import Final
+
+from katchi import stix
+from katchi.errors import KatchiError
+from katchi.node import actuating, mandates, responding
+from katchi.node.response_log import say
+from katchi.node.responses import OPEN, Response, let_go, publish, read
+from katchi.node.wiring import Node, refresh_key
+from katchi.respond import joint
+from katchi.respond.blocking import COMMANDS, Blocker, Mandate
+from katchi.respond.keeping import SECOND, Keeper
+from katchi.respond.machine import Order
+from katchi.store import leases, responses, runs
+from katchi.store.database import Transaction
+from katchi.store.responses import ResponseRow
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 0.1  # seconds: what another process wrote (`katchi respond accept`) is found within this time
+
+
+class Responder:
+    """A thread of its own, so that a slow device keeps nobody's exchange waiting."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="katchi-responses", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after what is under way."""
+        self._stopping.set()
+        self._thread.join(timeout=35)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                busy = work(self._node)
+            except Exception:  # what defends goes on defending
+                logger.exception("a response met something that it does not know")
+                busy = False
+            if not busy:
+                self._stopping.wait(LOOK_EVERY)
+
+
+def work(node: Node) -> bool:
+    """One round; True where there may be more to do at once."""
+    refresh_key(node)
+    now, busy = node.clock.now(), False
+    for response in node.store.responses.due(now):
+        _advance(node, response)
+        busy = True
+    keeper = Keeper(node.store.database, node.clock.now, actuating.actuators(node))
+    if node.store.runs.is_anything_due(now):
+        busy = responding.runner_of(node, dict.fromkeys(COMMANDS, _blocker(node, keeper))).work() > 0 or busy
+    keeper.work()
+    for response in node.store.responses.unpublished():
+        publish(node, response)
+    return busy
+
+
+def _blocker(node: Node, keeper: Keeper) -> Blocker:
+    def for_whom(order: Order) -> Mandate:
+        return mandates.of_run(node, node.store.runs.order(order.key).run)
+
+    return Blocker(
+        node.store.database, node.clock.now, actuating.actuators(node), keeper, playing=actuating.playing(node),
+        stops=actuating.never_block(node), mandate=for_whom, limits=actuating.limits(node),
+    )  # fmt: skip
+
+
+# ---- one response ----------------------------------------------------------------------------------------
+
+
+def _advance(node: Node, response: str) -> None:
+    """Everything that is due of a response: ended, begun, told. When it is next due is written with it."""
+    found = read(node, response)
+    with node.store.database.writing() as transaction:
+        row = responses.one(transaction, response)
+        if row is None:
+            return
+        row = replace(row, due_at=None)
+        if found.joint.proposal is not None:
+            row = _withdrawn(node, transaction, found, row)
+            row = _begun(node, transaction, found, row)
+            row = _told(node, transaction, row)
+            row = _over(node, transaction, found, row)
+        responses.put(transaction, row)
+
+
+def _withdrawn(node: Node, transaction: Transaction, found: Response, row: ResponseRow) -> ResponseRow:
+    """What its proposer took back is let go here, all or those things, whoever else may still hold them."""
+    own = node.settings.node_id
+    if row.proposer == own:
+        return row
+    for each in found.joint.recalls:
+        if not each.is_proposers:
+            continue
+        if each.things:
+            leases.end_owner(transaction, row.id, each.things, why="recalled", now=node.clock.now())
+        elif row.state in OPEN and row.state != "in-force":
+            row = replace(let_go(node, transaction, row, (), why="recalled"), due_at=None)
+        elif row.state == "in-force":
+            leases.end_owner(transaction, row.id, why="recalled", now=node.clock.now())
+    return row
+
+
+def _begun(node: Node, transaction: Transaction, found: Response, row: ResponseRow) -> ResponseRow:
+    """Its run begins when enough nodes have accepted and its time has come; silence of the others holds up nothing."""
+    now, proposal = node.clock.now(), found.proposal
+    answer_by = joint.time_of(proposal.answer_by) or now
+    if row.state in ("asked", "deferred", "approving") and now >= answer_by:
+        return replace(row, state="expired")
+    if row.state in ("asked", "deferred", "approving"):
+        return replace(row, due_at=answer_by)
+    if row.state != "accepted":
+        return row
+    begins_at = joint.time_of(proposal.begins_at) or 0
+    until = joint.time_of(proposal.until) or now
+    if now >= until or (found.joint.accepted < proposal.quorum and now >= answer_by):
+        return replace(row, state="expired")
+    if found.joint.accepted < proposal.quorum or now < begins_at:
+        return replace(row, due_at=max(begins_at, now + SECOND) if now < begins_at else answer_by)
+    run = node.random(16).hex()
+    row = replace(row, state="acting", run=run, changed_at=now)
+    responses.put(transaction, row)  # its orders ask for whom they are
+    try:
+        responding.runner_of(node).begin_in(
+            transaction, run, proposal.playbook, proposal.version, proposal.values, person=row.origin
+        )
+    except KatchiError as problem:
+        say(node, transaction, row.id, "ended", status="failed", reason=problem.code)
+        return replace(row, state="failed", run=None, trouble=f"{problem.code}: {problem}"[:400])
+    say(node, transaction, row.id, "begun")
+    return row
+
+
+def _told(node: Node, transaction: Transaction, row: ResponseRow) -> ResponseRow:
+    """Receipts for the steps that ended since: which, how and when, and never why."""
+    if row.run is None:
+        return row
+    notes = runs.notes(transaction, row.run)[row.notes_told :]
+    for note in notes:
+        if note.step and note.what in ("succeeded", "failed"):
+            say(node, transaction, row.id, "step", step=note.step, status=note.what)
+    row = replace(row, notes_told=row.notes_told + len(notes))
+    run = runs.one(transaction, row.run or "")
+    if row.state != "acting" or run is None or run.status == "running":
+        return row
+    say(node, transaction, row.id, "ended", status=run.status)
+    held = [each for each in leases.of_owner(transaction, row.id) if each.ended_at is None]
+    if not held:
+        return replace(row, state=run.status)
+    until = max(each.until for each in held)
+    say(
+        node, transaction, row.id, "in-force", until=stix.format_timestamp(until),
+        count=len({each.thing for each in held}),
+    )  # fmt: skip
+    return replace(row, state="in-force")
+
+
+def _over(node: Node, transaction: Transaction, found: Response, row: ResponseRow) -> ResponseRow:
+    """When the last device has let go of the last thing, the others hear it."""
+    if row.state != "in-force":
+        return row
+    held = leases.of_owner(transaction, row.id)
+    if any(each.lifted_at is None for each in held):
+        return row
+    whys = {each.why for each in held}
+    say(node, transaction, row.id, "lifted", reason=", ".join(sorted(why for why in whys if why)))
+    return replace(row, state="over", changed_at=node.clock.now())

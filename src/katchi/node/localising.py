@@ -1,0 +1,122 @@
+"""What a playbook would do here, before anybody says yes: step by step, whose it is, at which device, to what.
+
+Nothing is touched and nobody is asked. Values that come up only during a run are not known yet; what they lead to is
+held against the same limits when the step is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import msgspec
+
+from katchi.errors import KatchiError
+from katchi.node import actuating
+from katchi.node.telling import lists_of, warning_lists
+from katchi.node.wiring import Node
+from katchi.respond import blocking
+from katchi.respond.actuator import Actuator
+from katchi.respond.blocking import Limits, Mandate
+from katchi.respond.cacao import Playbook, variables
+from katchi.respond.cacao.playbook import Command, Step, Variable
+from katchi.respond.machine import DEEPEST, Order, key_of
+
+Verdict = Literal["here", "people", "elsewhere", "cannot", "later"]
+"""Done by our devices; asked of people here; another's; cannot be done here; known only during the run."""
+MANUAL: Final = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """What one command of a step would do. `places` are (actuator, thing); `reason` says why it cannot."""
+
+    step: str
+    name: str
+    agent: str
+    command: str
+    verdict: Verdict
+    places: tuple[tuple[str, str], ...] = ()
+    until: int = 0
+    reason: str = ""
+    warned: tuple[tuple[str, str], ...] = ()
+    """(thing, warning list): what speaks against it, and does not stop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Localiser:
+    """What is needed to say what a playbook would do here."""
+
+    node: Node
+    actuators: Mapping[str, Actuator]
+    stops: Callable[[str], str]
+    warned: Callable[[str], tuple[str, ...]]
+    limits: Limits
+
+    def steps(self, playbooks: Mapping[str, Playbook], values: Mapping[str, str], mandate: Mandate) -> list[StepPlan]:
+        """All that a playbook and those that it calls may do; the first of them is the one that is run."""
+        main = next(iter(playbooks.values()))
+        return list(self._of(main, dict(values), playbooks, mandate, 0))
+
+    def _of(
+        self, playbook: Playbook, values: dict[str, str], known: Mapping[str, Playbook], mandate: Mandate, depth: int
+    ) -> Iterator[StepPlan]:
+        held = {
+            name: each if name not in values or each.constant else msgspec.structs.replace(each, value=values[name])
+            for name, each in playbook.playbook_variables.items()
+        }
+        for step_id, step in playbook.workflow.items():
+            if step.type == "action":
+                for command in step.commands:
+                    for target in step.targets or ("",):
+                        yield self._of_command(playbook, step_id, step, command, target, held, mandate)
+            elif step.type == "playbook-action":
+                called = known.get(key_of(step.playbook_id, step.playbook_version)) or known.get(step.playbook_id)
+                if called is None or depth >= DEEPEST:
+                    reason = "no-playbook" if called is None else "too-deep"
+                    yield StepPlan(step_id, step.name or step_id, "", step.playbook_id, "cannot", reason=reason)
+                else:
+                    given = {
+                        name: text for each in step.in_args
+                        if (found := held.get(name := each.removesuffix(":value"))) and (text := found.value)
+                    }  # fmt: skip
+                    yield from self._of(called, given, known, mandate, depth + 1)
+
+    def _of_command(
+        self, playbook: Playbook, step_id: str, step: Step, command: Command, target: str,
+        held: Mapping[str, Variable], mandate: Mandate,
+    ) -> StepPlan:  # fmt: skip
+        agent = playbook.agent_definitions[step.agent]
+        shown = StepPlan(step_id, step.name or step_id, str(agent.get("name", "")), command.command, "people")
+        if not actuating.is_ours(self.node, step.agent, agent):
+            return replace(shown, verdict="elsewhere")
+        scope = {**held, **step.step_variables}
+        try:
+            filled = variables.filled(command, scope.get)
+        except variables.BadValueError:
+            return replace(shown, verdict="people" if command.type == MANUAL else "later")
+        shown = replace(shown, command=filled.command or filled.content or filled.description)
+        if command.type == MANUAL:
+            return shown
+        order = Order("", step_id, step.name, filled, agent, playbook.target_definitions.get(target), {}, step.agent)
+        try:
+            found = blocking.plan(
+                order, mandate, self.actuators, playing=actuating.playing(self.node), stops=self.stops,
+                limits=self.limits, now=self.node.clock.now(),
+            )  # fmt: skip
+        except KatchiError as problem:
+            return replace(shown, verdict="cannot", reason=str(problem))
+        things = dict.fromkeys(thing for _, thing in found.places)
+        warned = tuple((thing, name) for thing in things for name in self.warned(thing))
+        return replace(shown, verdict="here", places=found.places, until=found.until, warned=warned)
+
+
+def localiser(node: Node) -> Localiser:
+    """For this node as it is set up now. Raises ActuatorError."""
+    lists = warning_lists(lists_of(node.folder))
+
+    def warned(key: str) -> tuple[str, ...]:
+        return tuple(info.name for info in lists.struck(key))
+
+    return Localiser(node, actuating.actuators(node), actuating.never_block(node), warned, actuating.limits(node))

@@ -1,0 +1,44 @@
+"""Our own log of a response, entry by entry, and everybody's as it was kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from katchi import stix
+from katchi.node.wiring import Node
+from katchi.policy import keys, signed
+from katchi.respond import joint
+from katchi.respond.joint import SIGNED_AS, BadEntryError, Entry
+from katchi.store import responses
+from katchi.store.database import Transaction
+from katchi.store.responses import EntryRow
+
+_entry = msgspec.json.Decoder(Entry)
+
+
+def logs_of(rows: list[EntryRow]) -> dict[str, list[Entry]]:
+    """Each node's log."""
+    found: dict[str, list[Entry]] = {}
+    for row in rows:
+        found.setdefault(row.node, []).append(_entry.decode(row.body))
+    return found
+
+
+def say(node: Node, transaction: Transaction, response: str, kind: str, **members: Any) -> Entry:
+    """One more entry of our log."""
+    own, now = node.settings.node_id, node.clock.now()
+    mine = [row for row in responses.entries(transaction, response) if row.node == own]
+    previous = joint.digest_of(_entry.decode(mine[-1].body)) if mine else ""
+    entry = Entry(
+        response=response, node=own, number=len(mine) + 1, at=stix.format_timestamp(now), previous=previous, kind=kind,
+        **members,
+    )  # fmt: skip
+    if entry.number > joint.MOST_ENTRIES:
+        raise BadEntryError("So much has been said of no response.", what=response)
+    signature = keys.encode(node.key.sign(signed.payload(SIGNED_AS, entry)))
+    row = EntryRow(own, entry.number, signed.canonical(entry), node.key.public.id, signature, now)
+    responses.add_entry(transaction, response, row)
+    responses.note_said(transaction, response, entry.number)
+    return entry

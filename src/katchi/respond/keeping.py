@@ -1,0 +1,130 @@
+"""Keeps devices as leases want them: puts what is missing, takes out what nobody holds any more, and looks again.
+
+A device is compared with what is wanted whenever a lease is due, and every half minute in any case: what somebody
+changed there by hand, or what a restart lost, is put right and counted. What is in force is in the database first, so
+that after a crash at any point the next look does what is left.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from katchi.errors import KatchiError
+from katchi.respond.actuator import Actuator, ActuatorError, Changes, changes
+from katchi.store import leases
+from katchi.store.database import Database
+from katchi.store.leases import DeviceRow, Leases, OpenRow
+
+logger = logging.getLogger(__name__)
+
+SECOND: Final = 1_000_000
+LOOK_EVERY: Final = 30 * SECOND
+LONGEST_WAIT: Final = 300 * SECOND
+
+
+class Keeper:
+    """Looks after the devices of one node. `at` is called at every point at which a crash could happen, for tests."""
+
+    def __init__(
+        self, database: Database, now: Callable[[], int], actuators: Mapping[str, Actuator], *,
+        at: Callable[[str], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self._database, self._now, self._actuators, self._at = database, now, actuators, at
+        self._leases = Leases(database)
+
+    def work(self) -> int:
+        """Looks after every device that is due; returns how many. Troubles are noted at the device, and tried again."""
+        now = self._now()
+        known = self._leases.devices()
+        due = set(self._leases.due(now)) | {
+            name for name in self._actuators
+            if name not in known or max(known[name].looked_at + LOOK_EVERY, known[name].not_before) <= now
+        }  # fmt: skip
+        for name in sorted(due):
+            try:
+                self.keep(name)
+            except KatchiError as problem:
+                logger.warning("actuator %s: %s", name, problem)
+        return len(due)
+
+    def keep(self, name: str) -> None:
+        """Makes one device have what it is to have. Raises ActuatorError, and notes it at the device."""
+        now = self._now()
+        with self._database.writing() as transaction:
+            leases.expire(transaction, name, now=now)
+            rows = leases.to_look_after(transaction, name)
+        self._at("looked up")
+        wanted = _wanted(rows)
+        try:
+            device = self._device(name)
+            has = device.read(now)
+            told = {row.thing: None for row in rows if row.held_at is not None}
+            found = changes(wanted, told if has is None else has)
+            if found:
+                device.apply(found.put, found.drop, now=now)
+                self._at("applied")
+                if has is not None:
+                    _require_done(wanted, device.read(now) or {})
+        except ActuatorError as problem:
+            self._note_trouble(name, problem)
+            raise
+        self._settle(name, rows, wanted, found)
+
+    def _device(self, name: str) -> Actuator:
+        device = self._actuators.get(name)
+        if device is None:
+            raise ActuatorError(
+                "There is no such actuator any more.", what=name,
+                remedy="put it back into katchi.toml, or see to it by hand that it blocks nothing",
+            )  # fmt: skip
+        return device
+
+    def _settle(self, name: str, rows: Collection[OpenRow], wanted: Mapping[str, int], done: Changes) -> None:
+        now = self._now()
+        was_held = {row.thing for row in rows if row.held_at is not None and row.ended_at is None}
+        was_going = {row.thing for row in rows if row.ended_at is not None}
+        with self._database.writing() as transaction:
+            leases.note_held(transaction, [row for row in rows if row.ended_at is None], now=now)
+            leases.note_lifted(transaction, [row for row in rows if row.ended_at is not None], now=now)
+            before = leases.device(transaction, name)
+            # A device that ends entries by itself rounds their ends: only what was missing was changed by others.
+            lost = sum(key in was_held for key in done.put)
+            strange = sum(key not in was_going for key in done.drop)
+            leases.put_device(
+                transaction,
+                DeviceRow(name, now, len(wanted), before.put_back + lost, before.taken_out + strange, 0, 0, None),
+            )
+        self._at("settled")
+
+    def _note_trouble(self, name: str, problem: ActuatorError) -> None:
+        now = self._now()
+        with self._database.writing() as transaction:
+            before = leases.device(transaction, name)
+            wait = min(SECOND << min(before.failures, 20), LONGEST_WAIT)
+            leases.put_device(
+                transaction,
+                before._replace(
+                    looked_at=now, failures=before.failures + 1, not_before=now + wait, problem=str(problem)[:400]
+                ),
+            )
+
+
+def _wanted(rows: Collection[OpenRow]) -> dict[str, int]:
+    """What a device is to have: each thing as long as the last who holds it wants."""
+    wanted: dict[str, int] = {}
+    for row in rows:
+        if row.ended_at is None:
+            wanted[row.thing] = max(row.until, wanted.get(row.thing, 0))
+    return wanted
+
+
+def _require_done(wanted: Mapping[str, int], has: Mapping[str, int | None]) -> None:
+    left = changes(wanted, has)
+    if left:
+        missing, more = sorted(left.put), sorted(left.drop)
+        raise ActuatorError(
+            "The device does not have what it was given.", what=", ".join((missing + more)[:5]),
+            found=f"{len(missing)} missing, {len(more)} too many",
+        )  # fmt: skip
