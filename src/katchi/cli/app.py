@@ -21,7 +21,7 @@ from katchi.cli import (
     overlap,
     partner,
     playbook,
-    respond,
+    response,
     running,
     store,
     subscription,
@@ -187,7 +187,7 @@ app.add_typer(watch.app, name="watch")
 app.add_typer(overlap.app, name="overlap")
 app.add_typer(effort.app, name="effort")
 app.add_typer(playbook.app, name="playbook")
-app.add_typer(respond.app, name="respond")
+app.add_typer(response.app, name="respond")
 app.add_typer(topic.app, name="topic")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")

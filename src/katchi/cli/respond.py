@@ -1,4 +1,4 @@
-"""`katchi respond`: runs of playbooks, and what people are asked to do in them."""
+"""`katchi respond`: runs of playbooks, and what people are asked to do in them; see `response` for the rest of it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from katchi.store.runs import RunRow
 
 app = typer.Typer(
-    help="Runs of playbooks, and what people are asked to do.", no_args_is_help=True, rich_markup_mode=None
+    help="Responses with partners: runs of playbooks, and what is blocked.", no_args_is_help=True, rich_markup_mode=None
 )
 
 Run = Annotated[str, typer.Argument(help="Its id, or how it begins.")]
 Order = Annotated[str, typer.Argument(help="Its key, or how that begins.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable; as often as needed.")]
 Say = Annotated[str, typer.Option(help="What there is to say of it.")]
+Why = Annotated[str, typer.Option(help="Why.")]
 
 
 @app.command()
@@ -36,7 +37,7 @@ def begin(
 
     invocation = here(context)
     with invocation.node() as node:
-        _say(invocation, responding.begin(node, playbook, _values(set_), person=person()))
+        _say(invocation, responding.begin(node, playbook, values(set_), person=person()))
 
 
 @app.command()
@@ -55,13 +56,13 @@ def waiting(context: typer.Context) -> None:
 
 @app.command()
 def done(context: typer.Context, order: Order, set_: Set = None, say: Say = "") -> None:
-    """Say that what was asked is done, with the values that came out of it."""
+    """Say that what was asked is done."""
     _answer(context, order, set_, say, is_good=True)
 
 
 @app.command()
 def failed(context: typer.Context, order: Order, say: Say = "") -> None:
-    """Say that what was asked cannot be done; the playbook goes on as it says for that."""
+    """Say that what was asked cannot be done."""
     _answer(context, order, None, say, is_good=False)
 
 
@@ -70,7 +71,7 @@ def _answer(context: typer.Context, order: str, given: list[str] | None, say: st
 
     invocation = here(context)
     with invocation.node() as node:
-        row = responding.answer(node, order, is_good=is_good, out=_values(given), reason=say, person=person())
+        row = responding.answer(node, order, is_good=is_good, out=values(given), reason=say, person=person())
         _say(invocation, row)
 
 
@@ -133,7 +134,7 @@ def show(context: typer.Context, run: Run) -> None:
     )
 
 
-def _values(given: list[str] | None) -> dict[str, str]:
+def values(given: list[str] | None) -> dict[str, str]:
     pairs = [each.partition("=") for each in given or ()]
     for name, equals, _ in pairs:
         if not name or not equals:

@@ -19,6 +19,7 @@ from katchi.respond.keeping import SECOND, Keeper
 from katchi.respond.machine import Order
 from katchi.store import leases, responses, runs
 from katchi.store.database import Transaction
+from katchi.store.leases import LeaseRow
 from katchi.store.responses import ResponseRow
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,14 @@ def _blocker(node: Node, keeper: Keeper) -> Blocker:
         node.store.database, node.clock.now, actuating.actuators(node), keeper, playing=actuating.playing(node),
         stops=actuating.never_block(node), mandate=for_whom, limits=actuating.limits(node),
     )  # fmt: skip
+
+
+def release(node: Node, lease: str, *, why: str, person: str) -> LeaseRow:
+    """Lets go of one thing at one device here, whatever the response says. Raises UnknownLeaseError."""
+    row = node.store.leases.one(lease)
+    with node.store.database.writing() as transaction:
+        leases.end_one(transaction, row.id, why=f"released by {person}: {why}"[:200], now=node.clock.now())
+    return node.store.leases.one(row.id)
 
 
 # ---- one response ----------------------------------------------------------------------------------------

@@ -217,6 +217,17 @@ def accept(
     return _told(node, row)
 
 
+def approve(node: Node, response: str, *, person: str) -> ResponseRow:
+    """One more person says yes, to what the first one accepted. Raises UnknownResponseError, ResponseStateError."""
+    found = read(node, response)
+    if not found.approvals:
+        raise ResponseStateError(
+            "Nobody has accepted it yet.", what=found.row.id[:16], remedy="`katchi respond accept`"
+        )
+    first = agreed_of(found.approvals[0])
+    return accept(node, response, without=first.without, until=joint.time_of(first.until), person=person)
+
+
 def _approved(
     node: Node, transaction: Transaction, row: ResponseRow, agreed: Agreed, proposal: Proposal, person: str
 ) -> ResponseRow:
