@@ -36,18 +36,47 @@ def check(context: typer.Context, file: File) -> None:
 
 
 @app.command()
-def add(context: typer.Context, file: File) -> None:
+def library(context: typer.Context) -> None:
+    """Show the playbooks that come along."""
+    import msgspec
+
+    from katchi.respond import library
+
+    invocation = here(context)
+    found = {name: msgspec.json.decode(library.document(name)) for name in library.names()}
+    invocation.answer(
+        {
+            "library": [
+                {"name": name, "title": each["name"], "about": each["description"]} for name, each in found.items()
+            ]
+        }
+    )
+    invocation.table(
+        ("name", "title", "about"), [(name, each["name"], each["description"]) for name, each in found.items()]
+    )
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    playbook: Annotated[
+        str, typer.Argument(metavar="FILE|NAME", help="A CACAO 2.0 playbook, or one that comes along.")
+    ],
+) -> None:  # fmt: skip
     """Accept a playbook: from now on it may be run here.
 
-    Example: katchi playbook add block.json
+    Example: katchi playbook add block.json; katchi playbook add block-and-watch
     """
     from katchi.node import responding
+    from katchi.respond import library
     from katchi.respond.cacao import RefusedPlaybookError
 
     invocation = here(context)
+    file = Path(playbook)
+    document = file.read_bytes() if file.is_file() else library.document(playbook)
     with invocation.node() as node:
         try:
-            row, found = responding.accept(node, file.read_bytes(), person=person())
+            row, found = responding.accept(node, document, person=person())
         except RefusedPlaybookError as refused:
             _tell(invocation, refused.findings)
             raise

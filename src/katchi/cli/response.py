@@ -10,6 +10,8 @@ from katchi.cli.invocation import Invocation, here, person
 from katchi.cli.printing import moment
 from katchi.cli.respond import Set, Why, app, values
 
+__all__ = ["app"]
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -19,21 +19,27 @@ from katchi.errors import KatchiError
 from katchi.exchange.channel import RefusedError
 from katchi.exchange.channels.node_push import NodePush
 from katchi.node import (
+    actuating,
     effort_board,
     efforts,
+    emerging,
     overlap_after,
     overlapping,
     partnering,
     proof,
+    responding,
+    responses,
     terms,
     verification,
 )
 from katchi.node.deliver import link_to
+from katchi.node.responses import Wish
 from katchi.node.wiring import new_node_id
 from katchi.overlap.psi import UnavailableError, group
 from katchi.policy.invitation import Invitation, ask_to_join, read_invitation
 from katchi.policy.keys import NodeKey
 from katchi.policy.signed import canonical
+from katchi.respond import library
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +352,72 @@ def _together(stage: Stage) -> Iterator[Statement]:
     )
 
 
+def _respond(stage: Stage) -> Iterator[Statement]:
+    """Something rises; both block it, each after its own yes; it was wrong, and both let go."""
+    kr, us = stage.sides
+    kr.hand_in("sightings", story.outbreak(kr.node.clock.now()))
+    found = [each for each in emerging.look(kr.node) if each.key == story.RISING]
+    yield Statement(
+        "A name that was seen now and then is seen more every day. The node raises an alarm.",
+        "가끔 보이던 이름이 날마다 더 많이 보입니다. 노드가 경보를 냅니다.",
+        bool(found),
+        story.RISING,
+    )
+    playbook = responding.accept(kr.node, library.document("block-and-watch"), person=kr.person)[0]
+    things = f"{story.RISING.partition(':')[2]} {story.HARMLESS.partition(':')[2]}"
+    wish = Wish(playbook.id, {"things": things}, [kr.partner], "경보: 확산 중", [story.RISING], quorum=2)
+    response = responses.propose(kr.node, wish, person=kr.person).id
+    arrived = wait_for(lambda: any(each.row.id == response for each in responses.every(us.node)))
+    plan = responses.dry_run(us.node, response) if arrived is not None else []
+    yield Statement(
+        "A signed playbook reaches the partner. Its node says what it would do there, and does nothing.",
+        "서명된 플레이북이 상대방에 도착합니다. 상대 노드는 무엇을 하게 되는지 보여 줄 뿐, 아무것도 하지 않습니다.",
+        [each.verdict for each in plan] == ["here", "people", "people"] and not _blocked(us) and not _blocked(kr),
+        " · ".join(f"{each.name}: {each.verdict}" for each in plan),
+    )
+    responses.accept(us.node, response, person=us.person)
+    seconds = wait_for(lambda: all(_blocked(side) >= {story.RISING, story.HARMLESS} for side in stage.sides))
+    yield Statement(
+        f"A person there says yes. {_seconds(seconds)} later both nodes block, each with its own devices.",
+        f"상대방 담당자가 승인합니다. {_seconds(seconds)} 뒤 두 노드가 각자의 장비로 차단합니다.",
+        seconds is not None,
+        ", ".join(sorted(_blocked(us))),
+    )
+    responses.recall(kr.node, response, things=[story.HARMLESS], reason="오탐", person=kr.person)
+    seconds = wait_for(lambda: all(_blocked(side) == {story.RISING} for side in stage.sides))
+    yield Statement(
+        f"One of the two was harmless. It is recalled, and {_seconds(seconds)} later neither node blocks it.",
+        f"둘 중 하나는 무해했습니다. 철회하자 {_seconds(seconds)} 뒤 어느 노드도 차단하지 않습니다.",
+        seconds is not None,
+        f"{story.HARMLESS} ✗ · {story.RISING} ✓",
+    )
+    responses.recall(kr.node, response, reason="상황 종료", person=kr.person)
+    seconds = wait_for(lambda: all(_told_all(side, response) for side in stage.sides))
+    timeline = responses.read(kr.node, response).joint.timeline
+    yield Statement(
+        "It ends, and nothing stays behind. Both hold the same signed timeline of who did what, and when.",
+        "종료하면 아무것도 남지 않습니다. 누가 언제 무엇을 했는지, 서명된 같은 기록을 양쪽이 갖습니다.",
+        seconds is not None and not _blocked(kr) and not _blocked(us),
+        f"{len(timeline)} · {', '.join(dict.fromkeys(each.kind for each in timeline))}",
+    )
+
+
+def _blocked(side: Side) -> set[str]:
+    """What the simulated device of a side has now."""
+    (device,) = actuating.actuators(side.node).values()
+    return set(device.read(side.node.clock.now()) or ())
+
+
+def _told_all(side: Side, response: str) -> bool:
+    """Whether this side knows that both have let go."""
+    parts = responses.read(side.node, response).joint.parts.values()
+    return not _blocked(side) and all(part.state == "lifted" for part in parts)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "—" if seconds is None else f"{seconds:.1f} s"
+
+
 def _costs(side: Side, name: str, days: str) -> dict[str, str]:
     return {f"{name}/{side.node.settings.node_id}": days}
 
@@ -462,6 +534,7 @@ SCENES = (
     Scene("The same thing from both sides", "양쪽에서 본 같은 대상", _same_thing),
     Scene("What both have, before either shows it", "보여주기 전에 알아내는 공통점", _overlap),
     Scene("The same work, done once", "같은 일은 한 번만", _together),
+    Scene("An attack, answered together", "함께 대응하기", _respond),
     Scene("A recall", "회수", _recall),
     Scene("A suspension", "중지", _suspension),
     Scene("Both can prove it", "양쪽 모두 증명할 수 있습니다", _proof),

@@ -18,6 +18,7 @@ from katchi.node import founding, receive
 from katchi.node.receive import Account
 from katchi.node.settings import Settings
 from katchi.node.wiring import Node, new_node_id, open_node
+from katchi.respond.actuators import simulated
 
 PATIENCE = 30.0  # seconds that the demo waits for something to happen before it says that it did not
 STEP = 0.02
@@ -111,6 +112,7 @@ def _side(
         listen=f"127.0.0.1:{port}",
         url=f"http://127.0.0.1:{port}",
         pull_every=2,
+        actuator=(simulated.Settings(name="edge", roles=("firewall", "dns")),),
     )
     founded = founding.found(folder, settings, administrator=person)
     process = subprocess.Popen(

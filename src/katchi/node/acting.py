@@ -10,7 +10,7 @@ from typing import Final
 from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node import actuating, mandates, responding
-from katchi.node.response_log import say
+from katchi.node.response_log import logs_of, say
 from katchi.node.responses import OPEN, Response, let_go, publish, read
 from katchi.node.wiring import Node, refresh_key
 from katchi.respond import joint
@@ -24,6 +24,7 @@ from katchi.store.responses import ResponseRow
 
 logger = logging.getLogger(__name__)
 
+ENDED: Final = ("done", "failed", "cancelled")
 LOOK_EVERY: Final = 0.1  # seconds: what another process wrote (`katchi respond accept`) is found within this time
 
 
@@ -104,7 +105,6 @@ def _advance(node: Node, response: str) -> None:
             row = _withdrawn(node, transaction, found, row)
             row = _begun(node, transaction, found, row)
             row = _told(node, transaction, row)
-            row = _over(node, transaction, found, row)
         responses.put(transaction, row)
 
 
@@ -118,10 +118,8 @@ def _withdrawn(node: Node, transaction: Transaction, found: Response, row: Respo
             continue
         if each.things:
             leases.end_owner(transaction, row.id, each.things, why="recalled", now=node.clock.now())
-        elif row.state in OPEN and row.state != "in-force":
+        elif row.state in OPEN:
             row = replace(let_go(node, transaction, row, (), why="recalled"), due_at=None)
-        elif row.state == "in-force":
-            leases.end_owner(transaction, row.id, why="recalled", now=node.clock.now())
     return row
 
 
@@ -165,27 +163,30 @@ def _told(node: Node, transaction: Transaction, row: ResponseRow) -> ResponseRow
             say(node, transaction, row.id, "step", step=note.step, status=note.what)
     row = replace(row, notes_told=row.notes_told + len(notes))
     run = runs.one(transaction, row.run or "")
-    if row.state != "acting" or run is None or run.status == "running":
-        return row
-    say(node, transaction, row.id, "ended", status=run.status)
-    held = [each for each in leases.of_owner(transaction, row.id) if each.ended_at is None]
-    if not held:
-        return replace(row, state=run.status)
-    until = max(each.until for each in held)
-    say(
-        node, transaction, row.id, "in-force", until=stix.format_timestamp(until),
-        count=len({each.thing for each in held}),
-    )  # fmt: skip
-    return replace(row, state="in-force")
+    if row.state == "acting" and run is not None and run.status != "running":
+        say(node, transaction, row.id, "ended", status=run.status)
+        row = replace(row, state=run.status, changed_at=node.clock.now())
+    return _blocks_told(node, transaction, row)
 
 
-def _over(node: Node, transaction: Transaction, found: Response, row: ResponseRow) -> ResponseRow:
-    """When the last device has let go of the last thing, the others hear it."""
-    if row.state != "in-force":
+def _blocks_told(node: Node, transaction: Transaction, row: ResponseRow) -> ResponseRow:
+    """What is in force and until when, whenever that changes; and when the last device has let go of the last thing."""
+    rows = leases.of_owner(transaction, row.id)
+    if not rows:
         return row
-    held = leases.of_owner(transaction, row.id)
-    if any(each.lifted_at is None for each in held):
-        return row
-    whys = {each.why for each in held}
-    say(node, transaction, row.id, "lifted", reason=", ".join(sorted(why for why in whys if why)))
-    return replace(row, state="over", changed_at=node.clock.now())
+    own = node.settings.node_id
+    part = joint.merge(logs_of(responses.entries(transaction, row.id))).parts[own]
+    held = [each for each in rows if each.held_at is not None and each.ended_at is None]
+    is_open = any(each.lifted_at is None for each in rows)
+    if held:
+        until = stix.format_timestamp(max(each.until for each in held))
+        count = len({each.thing for each in held})
+        if (part.count, part.until, bool(part.lifted_at)) != (count, until, False) or not part.in_force_at:
+            say(node, transaction, row.id, "in-force", until=until, count=count)
+    elif not is_open and part.in_force_at and not part.lifted_at:
+        whys = {each.why for each in rows}
+        say(node, transaction, row.id, "lifted", reason=", ".join(sorted(why for why in whys if why))[:400])
+    if row.state in (*ENDED, "in-force"):
+        state = "in-force" if is_open else "over" if part.in_force_at else row.state
+        row = row if state == row.state else replace(row, state=state, changed_at=node.clock.now())
+    return row

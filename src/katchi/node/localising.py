@@ -66,7 +66,7 @@ class Localiser:
             name: each if name not in values or each.constant else msgspec.structs.replace(each, value=values[name])
             for name, each in playbook.playbook_variables.items()
         }
-        for step_id, step in playbook.workflow.items():
+        for step_id, step in in_order(playbook):
             if step.type == "action":
                 for command in step.commands:
                     for target in step.targets or ("",):
@@ -120,3 +120,17 @@ def localiser(node: Node) -> Localiser:
         return tuple(info.name for info in lists.struck(key))
 
     return Localiser(node, actuating.actuators(node), actuating.never_block(node), warned, actuating.limits(node))
+
+
+def in_order(playbook: Playbook) -> Iterator[tuple[str, Step]]:
+    """The steps as a person would read them: a branching step, its branches, what comes after; exceptions last."""
+    seen: set[str] = set()
+    todo = [each for each in (playbook.workflow_exception, playbook.workflow_start) if each]
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        step = playbook.workflow[name]
+        yield name, step
+        todo += [each for _, each in reversed([*step.branches, *step.follows])]

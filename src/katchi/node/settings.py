@@ -118,9 +118,25 @@ def write_settings(folder: Path, settings: Settings) -> None:
         "\n[limits]\n"
         f"max-content-length = {settings.limits.max_content_length}  # bytes of one request\n"
         f"max-document = {settings.limits.max_document}  # bytes of one imported file\n"
-        f"page-size = {settings.limits.page_size}  # objects of one TAXII page at most\n",
+        f"page-size = {settings.limits.page_size}  # objects of one TAXII page at most\n"
+        + "".join(f"\n[[actuator]]\n{_members(each)}" for each in settings.actuator)
+        + ("" if settings.actuator else _EXAMPLE),
         encoding="utf-8",
     )
+
+
+_EXAMPLE = """
+# What blocks for us in responses; see docs/guides/responses.md.
+# [[actuator]]
+# kind = "simulated"            # or nftables, rpz, file
+# name = "edge"
+# roles = ["firewall", "dns"]   # the parts in playbooks that it plays
+"""
+
+
+def _members(actuator: AnySettings) -> str:
+    members = msgspec.to_builtins(actuator)
+    return "".join(f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in members.items())
 
 
 def _quoted(text: str) -> str:

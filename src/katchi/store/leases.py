@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from katchi.errors import KatchiError
@@ -127,9 +127,12 @@ def to_look_after(transaction: Transaction, actuator: str) -> list[OpenRow]:
     return [OpenRow(*row) for row in transaction.tuples("lease", "open", actuator=actuator)]
 
 
-def note_held(transaction: Transaction, rows: Iterable[OpenRow], *, now: int) -> None:
+def note_held(transaction: Transaction, rows: Sequence[OpenRow], *, now: int) -> None:
     """The device has these."""
-    transaction.run_many("lease", "held", [{"id": row.id, "until": row.until, "now": now} for row in rows])
+    there = [{"id": row.id, "until": row.until, "now": now} for row in rows]
+    transaction.run_many("lease", "held", there)
+    fresh = [{"id": row.id, "now": now} for row in rows if row.held_at is None]
+    transaction.run_many("lease", "touch_owner", fresh)
 
 
 def note_lifted(transaction: Transaction, rows: Iterable[OpenRow], *, now: int) -> None:

@@ -9,6 +9,8 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Final
 
+from katchi import stix
+
 _FOLDER: Final = resources.files("katchi.cli.story")
 _DOCUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "kr": ("2013-wiper.json", "2016-government.json"),
@@ -89,4 +91,38 @@ def _sample(side: str, number: int) -> dict[str, object]:
         "name": f"sample {number} of a case in work", "indicator_types": ["malicious-activity"],
         "pattern": f"[file:hashes.'SHA-256' = '{digest}']", "pattern_type": "stix",
         "valid_from": "2016-03-02T00:00:00.000Z", "labels": ["internal"], "object_marking_refs": [_AMBER],
+    }  # fmt: skip
+
+
+RISING: Final = "domain:update-check.example"
+"""A name that is seen now and then, and of a sudden more every day."""
+
+HARMLESS: Final = "ipv4:203.0.113.80"
+"""An address that is blocked with it, and turns out to be a customer's."""
+
+
+def outbreak(now: int) -> bytes:
+    """What sensors saw of RISING in the last weeks; `now` is µs."""
+    made_at = stix.format_timestamp(now - 60 * _DAY)
+    indicator = {
+        "type": "indicator", "spec_version": "2.1", "id": f"indicator--{uuid.uuid5(_CASE, RISING)}",
+        "created": made_at, "modified": made_at, "name": "Update server of a wiper", "pattern_type": "stix",
+        "indicator_types": ["malicious-activity"], "valid_from": made_at,
+        "pattern": f"[domain-name:value = '{RISING.partition(':')[2]}']", "object_marking_refs": [_AMBER],
+    }  # fmt: skip
+    counts = dict.fromkeys(range(3, 60), 2) | {2: 9, 1: 14, 0: 21}
+    seen = [_sighting(str(indicator["id"]), now - day * _DAY - _DAY // 1000, times) for day, times in counts.items()]
+    objects = [indicator, *seen]
+    return json.dumps({"type": "bundle", "id": f"bundle--{uuid.uuid5(_CASE, made_at)}", "objects": objects}).encode()
+
+
+_DAY: Final = 86_400_000_000
+
+
+def _sighting(of: str, at: int, times: int) -> dict[str, object]:
+    time = stix.format_timestamp(at)
+    return {
+        "type": "sighting", "spec_version": "2.1", "id": f"sighting--{uuid.uuid5(_CASE, time)}", "created": time,
+        "modified": time, "first_seen": time, "last_seen": time, "count": times, "sighting_of_ref": of,
+        "object_marking_refs": [_AMBER],
     }  # fmt: skip
