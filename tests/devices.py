@@ -15,7 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from katchi.node.wiring import Node
+from katchi.respond.actuators import nftables, rpz
 
 
 def run(*command: str) -> str:
@@ -140,3 +144,31 @@ def name_server(folder: Path) -> Iterator[NameServer]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+@dataclass(frozen=True)
+class Defended:
+    """A node's real devices: a firewall of a namespace, and a name server with a policy zone."""
+
+    network: Network
+    server: NameServer
+
+    @property
+    def settings(self) -> tuple[nftables.Settings, rpz.Settings]:
+        return (
+            nftables.Settings(name="edge", roles=("firewall",), command=self.network.nft),
+            rpz.Settings(
+                name="names", roles=("dns",), zone=self.server.zone, key=self.server.key,
+                key_file=str(self.server.key_file), port=self.server.port,
+            ),
+        )  # fmt: skip
+
+
+@contextmanager
+def defended(node: Node, *addresses: str) -> Iterator[Defended]:
+    """Gives a node real devices."""
+    require_namespaces()
+    with network(*addresses) as wire, name_server(node.folder / "named") as server:
+        made = Defended(wire, server)
+        node.settings = msgspec.structs.replace(node.settings, actuator=made.settings)
+        yield made

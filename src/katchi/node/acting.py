@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -56,20 +57,33 @@ class Responder:
                 self._stopping.wait(LOOK_EVERY)
 
 
-def work(node: Node) -> bool:
-    """One round; True where there may be more to do at once."""
+def work(node: Node, *, at: Callable[[str], None] = lambda _: None) -> bool:
+    """One round; True where there may be more to do at once.
+
+    `at` is called at every point at which a crash could happen, for tests.
+    """
     refresh_key(node)
     now, busy = node.clock.now(), False
     for response in node.store.responses.due(now):
         _advance(node, response)
+        at("advanced")
         busy = True
-    keeper = Keeper(node.store.database, node.clock.now, actuating.actuators(node))
+    keeper = Keeper(node.store.database, node.clock.now, actuating.actuators(node), at=at)
     if node.store.runs.is_anything_due(now):
-        busy = responding.runner_of(node, dict.fromkeys(COMMANDS, _blocker(node, keeper))).work() > 0 or busy
-    keeper.work()
+        carriers = dict.fromkeys(COMMANDS, _blocker(node, keeper))
+        busy = responding.runner_of(node, carriers, at=at).work() > 0 or busy
+    busy = keeper.work() > 0 or busy
     for response in node.store.responses.unpublished():
         publish(node, response)
+        at("published")
     return busy
+
+
+def look_again(node: Node) -> None:
+    """Holds every device against what it is to have, at once. Raises ActuatorError for the first that cannot be."""
+    keeper = Keeper(node.store.database, node.clock.now, actuating.actuators(node))
+    for each in node.settings.actuator:
+        keeper.keep(each.name)
 
 
 def _blocker(node: Node, keeper: Keeper) -> Blocker:

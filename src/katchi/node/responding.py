@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -185,6 +185,10 @@ def show(node: Node, run: str) -> RunShown:
     return RunShown(row, name, orders, node.store.runs.notes(row.id), steps)
 
 
-def runner_of(node: Node, carriers: Mapping[str, Carrier] | None = None) -> Runner:
+def runner_of(
+    node: Node, carriers: Mapping[str, Carrier] | None = None, *, at: Callable[[str], None] = lambda _: None
+) -> Runner:
     """What carries on this node's runs; without carriers only what people do."""
-    return Runner(node.store.database, node.clock.now, carriers or {}, commands=COMMANDS, skips=mandates.skips(node))
+    return Runner(
+        node.store.database, node.clock.now, carriers or {}, commands=COMMANDS, skips=mandates.skips(node), at=at
+    )

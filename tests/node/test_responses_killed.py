@@ -1,0 +1,20 @@
+"""A response on a node that is killed wherever a crash could be: everything once, nothing lost, nothing stuck."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+
+def test_killed_anywhere_a_response_is_as_if_nobody_had_been_killed(tmp_path: Path, database_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.node.killing_responses", str(tmp_path / "kr"), database_url], cwd=ROOT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = done.stdout.split()
+    assert int(said[2]) > 30
+    assert done.stdout.endswith("0 wrong\n")
