@@ -387,7 +387,7 @@ def _respond(stage: Stage) -> Iterator[Statement]:
     seconds = wait_for(lambda: all(_blocked(side) == {story.RISING} for side in stage.sides))
     yield Statement(
         f"One of the two was harmless. It is recalled, and {_seconds(seconds)} later neither node blocks it.",
-        f"둘 중 하나는 무해했습니다. 철회하자 {_seconds(seconds)} 뒤 어느 노드도 차단하지 않습니다.",
+        f"둘 중 하나는 무해했습니다. 회수하자 {_seconds(seconds)} 뒤 어느 노드도 차단하지 않습니다.",
         seconds is not None,
         f"{story.HARMLESS} ✗ · {story.RISING} ✓",
     )

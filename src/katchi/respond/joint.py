@@ -23,9 +23,9 @@ MOST_ENTRIES: Final = 5000
 PROPOSED: Final = "proposed"
 ANSWERS: Final = ("accepted", "declined", "deferred", "refused")
 KINDS: Final = (
-    PROPOSED, *ANSWERS, "begun", "step", "ended", "in-force", "lifted", "recalled", "renewed", "withdrawn", "closed",
+    PROPOSED, *ANSWERS, "begun", "step", "ended", "in-force", "lifted", "recalled", "renewed",
 )  # fmt: skip
-_OF_PROPOSER: Final = frozenset({PROPOSED, "renewed", "withdrawn", "closed"})
+_OF_PROPOSER: Final = frozenset({PROPOSED, "renewed"})
 
 ResponseId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 NodeId = Annotated[str, msgspec.Meta(pattern=r"\Aidentity--[0-9a-f-]{36}\Z")]
@@ -166,8 +166,6 @@ class Joint:
     parts: dict[str, Part] = field(default_factory=dict)
     recalls: list[Recall] = field(default_factory=list)
     until: str = ""
-    withdrawn_at: str = ""
-    closed_at: str = ""
     timeline: list[Entry] = field(default_factory=list)
 
     @property
@@ -223,10 +221,6 @@ def _apply(found: Joint, proposal: Proposal, part: Part, entry: Entry) -> None:
             )
         case "renewed":
             found.until = entry.until
-        case "withdrawn":
-            found.withdrawn_at = entry.at
-        case "closed":
-            found.closed_at = entry.at
 
 
 def time_of(text: str) -> int | None:
