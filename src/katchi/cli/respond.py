@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from katchi.node.responding import Asked
     from katchi.store.runs import RunRow
 
-app = typer.Typer(
-    help="Responses with partners: runs of playbooks, and what is blocked.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="Responses: playbooks run, here and with partners.", no_args_is_help=True, rich_markup_mode=None)
 
 Run = Annotated[str, typer.Argument(help="Its id, or how it begins.")]
 Order = Annotated[str, typer.Argument(help="Its key, or how that begins.")]
@@ -135,6 +133,7 @@ def show(context: typer.Context, run: Run) -> None:
 
 
 def values(given: list[str] | None) -> dict[str, str]:
+    """What was written as NAME=VALUE. Raises BadParameter."""
     pairs = [each.partition("=") for each in given or ()]
     for name, equals, _ in pairs:
         if not name or not equals:

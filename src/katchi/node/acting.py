@@ -14,7 +14,7 @@ from katchi.node import actuating, mandates, responding
 from katchi.node.response_log import logs_of, say
 from katchi.node.responses import OPEN, Response, let_go, publish, read
 from katchi.node.wiring import Node, refresh_key
-from katchi.respond import joint
+from katchi.respond import joint, keeping
 from katchi.respond.blocking import COMMANDS, Blocker, Mandate
 from katchi.respond.keeping import SECOND, Keeper
 from katchi.respond.machine import Order
@@ -26,7 +26,7 @@ from katchi.store.responses import ResponseRow
 logger = logging.getLogger(__name__)
 
 ENDED: Final = ("done", "failed", "cancelled")
-LOOK_EVERY: Final = 0.1  # seconds: what another process wrote (`katchi respond accept`) is found within this time
+LOOK_EVERY: Final = 0.2  # seconds: what another process wrote (`katchi respond accept`) is found within this time
 
 
 class Responder:
@@ -44,17 +44,23 @@ class Responder:
     def stop(self) -> None:
         """Ends after what is under way."""
         self._stopping.set()
+        self._node.alert.ring()
         self._thread.join(timeout=35)
 
     def _run(self) -> None:
+        node, look_at = self._node, 0
         while not self._stopping.is_set():
             try:
-                busy = work(self._node)
+                now = node.clock.now()
+                busy = now >= look_at or node.store.responses.is_anything_due(now)
+                if busy:
+                    busy = work(node)
+                    look_at = now + keeping.LOOK_EVERY // 2
             except Exception:  # what defends goes on defending
                 logger.exception("a response met something that it does not know")
                 busy = False
             if not busy:
-                self._stopping.wait(LOOK_EVERY)
+                node.alert.wait(LOOK_EVERY)
 
 
 def work(node: Node, *, at: Callable[[str], None] = lambda _: None) -> bool:

@@ -25,6 +25,7 @@ from katchi.store.ledger import LedgerRow
 from katchi.store.overlaps import OverlapRow
 from katchi.store.partners import PartnerRow, TermsRow
 from katchi.store.releases import Flow, Gone, HeldBack
+from katchi.store.responses import ResponseRow
 from katchi.store.search import Hit, Reference, Wanted
 from katchi.store.submissions import Intake, Submission
 from katchi.store.things import Alarm, rulings
@@ -60,6 +61,7 @@ class Situation:
     watches: Sequence[WatchRow]  # those with news
     overlaps: Sequence[OverlapRow]  # those that wait for our person
     asked: Sequence[Seen]  # efforts in which a partner asks us to take part
+    responses: Sequence[ResponseRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ def situation(node: Node) -> Situation:
         watches=[each for each in node.store.watches.all() if each.news],
         overlaps=node.store.overlaps.waiting(),
         asked=going_on(node, "asked"),
+        responses=[row for row in node.store.responses.all() if row.state in ("asked", "deferred", "approving")],
     )
 
 

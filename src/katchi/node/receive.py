@@ -131,6 +131,8 @@ class Intake:
                 taken = [(fate.object_id, fate.digest) for fate in fates]
                 withdrawals.give_again(transaction, self.origin, taken, as_of=self.as_of, now=now)
         self.node.bell.ring()
+        if any(each.object.type == "course-of-action" for each in stored):
+            self.node.alert.ring()
 
     def _with_known_markings(self, transaction: Transaction, arrivals: list[Arrival]) -> list[Arrival]:
         coming = {arrival.object.id for arrival in arrivals if arrival.object.type == "marking-definition"}

@@ -111,7 +111,7 @@ def begin(node: Node, playbook: str, values: Mapping[str, str], *, person: str) 
         )  # fmt: skip
     given = {name if name.startswith("__") else f"__{name}__": value for name, value in values.items()}
     made = runner_of(node).begin(node.random(16).hex(), row.id, row.version, given, person=person)
-    node.bell.ring()
+    node.alert.ring()
     return made
 
 
@@ -153,7 +153,7 @@ def answer(
     row = node.store.runs.order(order)
     said = {name if name.startswith("__") else f"__{name}__": value for name, value in out.items()}
     runner_of(node).answer(row.key, is_good=is_good, out=said, reason=reason[:400], person=person)
-    node.bell.ring()
+    node.alert.ring()
     return node.store.runs.one(row.run)
 
 

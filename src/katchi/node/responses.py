@@ -35,7 +35,8 @@ from katchi.store.responses import ApprovalRow, ResponseRow
 
 OPEN: Final = ("asked", "deferred", "approving", "accepted", "acting", "in-force")
 """States in which a response is not over here."""
-_TO_ANSWER: Final = ("asked", "deferred", "approving")
+TO_ANSWER: Final = ("asked", "deferred", "approving")
+"""States in which somebody here can still say yes or no."""
 _entry = msgspec.json.Decoder(Entry)
 _packed = msgspec.msgpack.Decoder(list[bytes])
 
@@ -151,7 +152,7 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
         responses.put(transaction, row)
         say(node, transaction, response, PROPOSED, reason=wish.reason, proposal=proposal)
         row = _approved(node, transaction, row, Agreed(proposal.digest), proposal, person)
-    node.bell.ring()
+    node.alert.ring()
     return publish(node, row.id) if nodes else row
 
 
@@ -211,7 +212,7 @@ def accept(
     agreed = Agreed(found.proposal.digest, tuple(sorted(set(without))), _text(until))
     with node.store.database.writing() as transaction:
         row = _again(transaction, found.row)
-        if row.state not in _TO_ANSWER:
+        if row.state not in TO_ANSWER:
             raise ResponseStateError("It was answered meanwhile.", what=row.id[:16], found=row.state)
         row = _approved(node, transaction, row, agreed, found.proposal, person)
     return _told(node, row)
@@ -261,7 +262,7 @@ def _answered(node: Node, response: str, kind: str, reason: str, person: str) ->
     found = _to_answer(node, response)
     with node.store.database.writing() as transaction:
         row = _again(transaction, found.row)
-        if row.state not in _TO_ANSWER:
+        if row.state not in TO_ANSWER:
             raise ResponseStateError("It was answered meanwhile.", what=row.id[:16], found=row.state)
         responses.forget_approvals(transaction, row.id)
         say(node, transaction, row.id, kind, reason=reason[:4000])
@@ -272,7 +273,7 @@ def _answered(node: Node, response: str, kind: str, reason: str, person: str) ->
 
 def _to_answer(node: Node, response: str) -> Response:
     found = read(node, response)
-    if found.row.state not in _TO_ANSWER:
+    if found.row.state not in TO_ANSWER:
         raise ResponseStateError("There is nothing to answer any more.", what=found.row.id[:16], found=found.row.state)
     answer_by = joint.time_of(found.proposal.answer_by)
     if answer_by is not None and node.clock.now() >= answer_by:
@@ -310,7 +311,7 @@ def let_go(
     leases.end_owner(transaction, row.id, things, why=why, now=now)
     if not things and row.run is not None and (run := runs.one(transaction, row.run)) and run.status == "running":
         responding.runner_of(node).cancel_in(transaction, row.run, reason=why)
-    if not things and row.state in (*_TO_ANSWER, "accepted"):
+    if not things and row.state in (*TO_ANSWER, "accepted"):
         row = replace(row, state=why)
     row = replace(row, changed_at=now, due_at=now)
     responses.put(transaction, row)
@@ -377,7 +378,7 @@ def kept_from(node: Node, found: Response) -> dict[str, str]:
 
 
 def _told(node: Node, row: ResponseRow) -> ResponseRow:
-    node.bell.ring()
+    node.alert.ring()
     return publish(node, row.id)
 
 

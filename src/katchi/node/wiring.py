@@ -113,6 +113,7 @@ class Node:
     clock: Clock
     random: Callable[[int], bytes] = os.urandom
     bell: Bell = field(default_factory=Bell)
+    alert: Bell = field(default_factory=Bell)  # rung when a response may have something to do
     rush: Rush = field(default_factory=Rush)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     desk: Desk = field(default_factory=Desk)

@@ -160,6 +160,11 @@ class Responses:
         with self._database.reading() as transaction:
             return [row.id for row in transaction.run("response", "due", now=now)]
 
+    def is_anything_due(self, now: int) -> bool:
+        """Whether anything of any response, run or lease is to be done now: asked several times a second."""
+        with self._database.reading() as transaction:
+            return transaction.run("response", "is_anything_due", now=now).first() is not None
+
     def unpublished(self) -> list[str]:
         """Those of which something of ours was not told yet."""
         with self._database.reading() as transaction:

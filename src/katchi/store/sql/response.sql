@@ -54,3 +54,10 @@ SELECT person, at, terms FROM response_approval WHERE response = :response ORDER
 
 -- name: forget_approvals
 DELETE FROM response_approval WHERE response = :response;
+
+-- name: is_anything_due
+SELECT 1 WHERE EXISTS (SELECT 1 FROM response WHERE due_at <= :now)
+  OR EXISTS (SELECT 1 FROM response WHERE said > published)
+  OR EXISTS (SELECT 1 FROM run_alarm WHERE at <= :now)
+  OR EXISTS (SELECT 1 FROM run_order WHERE phase IN ('intended', 'doing', 'stopping'))
+  OR EXISTS (SELECT 1 FROM lease WHERE due_at <= :now);

@@ -41,6 +41,9 @@ _STATUS = {
     "unknown-watch": 404,
     "unknown-overlap": 404,
     "unknown-effort": 404,
+    "unknown-response": 404,
+    "unknown-lease": 404,
+    "unknown-run": 404,
 }
 
 
