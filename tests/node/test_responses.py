@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from katchi import stix
 from katchi.node import acting, responding, response_news, responses
-from katchi.node.making import held, own_id
+from katchi.node.making import held, own_id, take_in
+from katchi.node.response_log import say
 from katchi.node.responses import ResponseStateError, Wish
 from katchi.node.wiring import Node
 from katchi.policy.keys import BadSignatureError
@@ -21,6 +24,7 @@ from katchi.respond import carried, joint
 from katchi.respond.actuators import list_file, simulated
 from katchi.respond.joint import BadEntryError, Part
 from tests.nodes import Pair, a_node, a_pair, join, until
+from tests.objects import indicator
 from tests.respond.playbooks import asking, blocking, name_of, playbook
 
 ADDRESS, NAME = "ipv4:192.0.2.7", "domain:evil.example"
@@ -236,6 +240,31 @@ def test_a_node_alone_responds_too(tmp_path: Path) -> None:
         assert blocked(node) == {ADDRESS, NAME}
         with pytest.raises(ResponseStateError):
             responses.propose(node, replace(wish, quorum=2), person="kim")
+
+
+def test_whose_indicator_is_revoked_is_let_go_at_both(pair: Pair) -> None:
+    bad = indicator(1, pattern="[ipv4-addr:value = '192.0.2.7']")
+    take_in(pair.kr, [bad], via="test")
+    response = proposed(pair)
+    responses.accept(pair.us, response, person="park")
+    until(lambda: blocked(pair.us) == blocked(pair.kr) == {ADDRESS, NAME})
+    take_in(pair.us, [indicator(2, pattern="[domain-name:value = 'evil.example']", revoked=True)], via="test")
+    take_in(pair.kr, [bad | {"modified": stix.format_timestamp(pair.kr.clock.now()), "revoked": True}], via="test")
+    until(lambda: blocked(pair.us) == blocked(pair.kr) == {NAME})  # us did not propose it, and cannot revoke it
+    assert {each.why for each in pair.kr.store.leases.of_owner(response)} == {"revoked", None}
+
+
+def test_several_who_tell_at_the_same_moment_lose_nothing(pair: Pair) -> None:
+    response = proposed(pair, begins_at=pair.kr.clock.now() + 3_600_000_000)
+
+    def speak(number: int) -> None:
+        with pair.kr.store.database.writing() as transaction:
+            say(pair.kr, transaction, response, "recalled", reason=str(number), things=("ipv4:203.0.113.1",))
+        responses.publish(pair.kr, response)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(speak, range(24)))
+    until(lambda: len(responses.read(pair.us, response).joint.recalls) == 24)
 
 
 # ---- hostile partners ------------------------------------------------------------------------------------

@@ -125,13 +125,14 @@ class Intake:
             Settling(self.node, transaction, self._tell, watching).settle(stored, changes)
             effort_news.take(self.node, transaction, stored, origin=self.origin)
             response_news.take(self.node, transaction, stored, origin=self.origin)
+            response_news.let_go_of_revoked(self.node, transaction, stored, origin=self.origin)
             if self.owes_receipt:
                 fates = self.fates[first:]
                 _remember(transaction, self.origin, fates, now)
                 taken = [(fate.object_id, fate.digest) for fate in fates]
                 withdrawals.give_again(transaction, self.origin, taken, as_of=self.as_of, now=now)
         self.node.bell.ring()
-        if any(each.object.type == "course-of-action" for each in stored):
+        if any(each.object.type == "course-of-action" or each.object.revoked for each in stored):
             self.node.alert.ring()
 
     def _with_known_markings(self, transaction: Transaction, arrivals: list[Arrival]) -> list[Arrival]:

@@ -27,14 +27,18 @@ def logs_of(rows: list[EntryRow]) -> dict[str, list[Entry]]:
 
 
 def say(node: Node, transaction: Transaction, response: str, kind: str, **members: Any) -> Entry:
-    """One more entry of our log."""
+    """One more entry of our log. Raises BadEntryError for what cannot be said."""
     own, now = node.settings.node_id, node.clock.now()
     mine = [row for row in responses.entries(transaction, response) if row.node == own]
     previous = joint.digest_of(_entry.decode(mine[-1].body)) if mine else ""
-    entry = Entry(
+    made = Entry(
         response=response, node=own, number=len(mine) + 1, at=stix.format_timestamp(now), previous=previous, kind=kind,
         **members,
     )  # fmt: skip
+    try:
+        entry = msgspec.convert(msgspec.to_builtins(made), Entry)
+    except msgspec.ValidationError as problem:
+        raise BadEntryError("This cannot be said of a response.", what=kind, found=str(problem)[:200]) from None
     if entry.number > joint.MOST_ENTRIES:
         raise BadEntryError("So much has been said of no response.", what=response)
     signature = keys.encode(node.key.sign(signed.payload(SIGNED_AS, entry)))

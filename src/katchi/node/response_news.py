@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node import responding
 from katchi.node.response_log import say
@@ -25,6 +26,7 @@ from katchi.respond.cacao import signing
 from katchi.respond.carried import Carried
 from katchi.respond.joint import SIGNED_AS, BadEntryError, Proposal
 from katchi.respond.machine import key_of
+from katchi.store import leases
 from katchi.store import responses as rows
 from katchi.store.database import Transaction
 from katchi.store.log import Arrival
@@ -48,6 +50,26 @@ def take(node: Node, transaction: Transaction, arrivals: Iterable[Arrival], *, o
             _take(node, transaction, said, sender)
         except KatchiError as problem:
             logger.warning("response of %s in %s: %s", origin, each.id, problem)
+
+
+def let_go_of_revoked(node: Node, transaction: Transaction, arrivals: Iterable[Arrival], *, origin: str) -> None:
+    """Whose indicator is revoked blocks no longer for it: what its owner proposed on these things is let go.
+
+    Of our own responses the others hear it; what a partner proposed is lifted here when that partner revokes.
+    """
+    revoked = [each.object for each in arrivals if each.object.revoked and each.object.type == "indicator"]
+    keys = sorted({key for each in revoked for key in stix.thing_keys(each)})
+    if not keys:
+        return
+    now = node.clock.now()
+    for owner, things in leases.owners_of(transaction, keys).items():
+        row = rows.one(transaction, owner)
+        if row is None or row.origin != origin:
+            continue
+        if origin == OWN:
+            say(node, transaction, owner, "recalled", reason="indicator revoked", things=tuple(things))
+        leases.end_owner(transaction, owner, things, why="revoked", now=now)
+        rows.touch(transaction, owner, at=now)
 
 
 def _sender(node: Node, origin: str) -> Partner:

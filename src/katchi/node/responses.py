@@ -37,6 +37,7 @@ OPEN: Final = ("asked", "deferred", "approving", "accepted", "acting", "in-force
 """States in which a response is not over here."""
 TO_ANSWER: Final = ("asked", "deferred", "approving")
 """States in which somebody here can still say yes or no."""
+_OVERTAKEN: Final = ("older-than-held", "same-version-other-bytes")
 _entry = msgspec.json.Decoder(Entry)
 _packed = msgspec.msgpack.Decoder(list[bytes])
 
@@ -342,8 +343,11 @@ def publish(node: Node, response: str) -> ResponseRow:
     found = read(node, response)
     row, own = found.row, node.settings.node_id
     mine = [each for each in node.store.responses.entries(row.id) if each.node == own]
+    if not mine:
+        return row
     if not found.proposal.nodes:
-        return _published(node, row, len(mine))
+        with node.store.database.writing() as transaction:
+            return _published(transaction, row, len(mine))
     name = own_id(node, "course-of-action", row.id)
     with node.store.database.reading() as transaction:
         before = held(transaction, [name])
@@ -354,16 +358,18 @@ def publish(node: Node, response: str) -> ResponseRow:
         reason=found.proposal.reason, entries=entries, playbooks=playbooks,
     )  # fmt: skip
     account = take_in(node, [*(definitions() if not before else []), made], via="response")
-    refused = [each for each in account.problems if each.object_id == name]
+    refused = [each for each in account.problems if each.object_id == name and each.code not in _OVERTAKEN]
     if refused:
         raise BadEntryError("The response could not be kept as an object.", what=name, found=refused[0].message)
-    return _published(node, row, len(mine))
-
-
-def _published(node: Node, row: ResponseRow, number: int) -> ResponseRow:
+    # Another thread or process may have told of it at the same moment: what counts is what is held now.
     with node.store.database.writing() as transaction:
-        row = replace(_again(transaction, row), published=number)
-        responses.put(transaction, row)
+        said = carried.read(held(transaction, [name])[name])
+        return _published(transaction, row, len(said.entries) if said is not None else 0)
+
+
+def _published(transaction: Transaction, row: ResponseRow, number: int) -> ResponseRow:
+    row = replace(_again(transaction, row), published=number)
+    responses.put(transaction, row)
     return row
 
 

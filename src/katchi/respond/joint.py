@@ -33,6 +33,7 @@ Time = Annotated[str, msgspec.Meta(pattern=r"\A(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
 Short = Annotated[str, msgspec.Meta(max_length=200)]
 Long = Annotated[str, msgspec.Meta(max_length=4000)]
+Value = Annotated[str, msgspec.Meta(max_length=200_000)]  # a set of things is one value
 
 
 class BadEntryError(KatchiError):
@@ -52,7 +53,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     playbook: Short
     version: Time
     digest: Digest
-    values: dict[Short, Long] = {}
+    values: dict[Short, Value] = {}
     reason: Long = ""
     about: Annotated[tuple[Long, ...], msgspec.Meta(max_length=2000)] = ()
     begins_at: Time = ""

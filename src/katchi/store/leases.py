@@ -81,6 +81,15 @@ def of_owner(transaction: Transaction, owner: str, at_most: int = 10_000) -> lis
     return [LeaseRow(*row) for row in transaction.tuples("lease", "of_owner", owner=owner, at_most=at_most)]
 
 
+def owners_of(transaction: Transaction, things: Sequence[str]) -> dict[str, list[str]]:
+    """For whom any of these things are blocked now: owner → things."""
+    found: dict[str, list[str]] = {}
+    for thing in things:
+        for row in transaction.tuples("lease", "owners", thing=thing):
+            found.setdefault(row[0], []).append(thing)
+    return found
+
+
 def count_of(transaction: Transaction, owner: str) -> int:
     """How many things are blocked for a response or a run."""
     return int(transaction.run("lease", "count_of", owner=owner).scalar_one())

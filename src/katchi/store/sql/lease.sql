@@ -82,3 +82,6 @@ FROM lease WHERE id = :id;
 
 -- name: touch_owner
 UPDATE response SET due_at = 0 WHERE id = (SELECT owner FROM lease WHERE id = :id);
+
+-- name: owners
+SELECT DISTINCT owner FROM lease WHERE thing = :thing AND ended_at IS NULL;
