@@ -40,6 +40,9 @@ PATIENCE = 0.5
 FAR_BEHIND = 50_000
 RISES_EVERY = 3600 * SECOND
 COMPARE_EVERY = 2 * SECOND
+# What changed a moment ago goes on in a moment: people look at the page, on both sides.
+COMPARE_SOON = SECOND // 5
+MOMENT = 60 * SECOND
 AT_ONCE = 8  # partners served side by side
 
 
@@ -134,8 +137,10 @@ class Worker:
         course = self._courses[row.name] = self._course(row, course)
         now = self._node.clock.now()
         if now >= course.overlap_at and (course.overlapping is None or course.overlapping.done()):
-            course.overlap_at = now + COMPARE_EVERY
-            if self._node.store.overlaps.under_way(row.name):
+            under_way = self._node.store.overlaps.under_way(row.name)
+            if under_way:
+                is_lively = max(under_way.values()) > now - MOMENT
+                course.overlap_at = now + (COMPARE_SOON if is_lively else COMPARE_EVERY)
                 course.overlapping = self._pool.submit(self._compare, row.name, course)
         has_news = self._node.store.releases.has_news(row.name, row.epoch, position=row.pushed_position)
         has_news = has_news or self._node.store.withdrawals.has_untold(row.name)

@@ -128,10 +128,10 @@ class Overlaps:
             raise UnknownOverlapError("There is no such session.", what=session[:40], remedy="`katchi overlap list`")
         return found
 
-    def under_way(self, partner: str) -> list[str]:
-        """The ids of sessions that we lead with a partner and that are not over."""
+    def under_way(self, partner: str) -> dict[str, int]:
+        """The ids of sessions that we lead with a partner and that are not over, and when each changed last."""
         with self._database.reading() as transaction:
-            return [row.id for row in transaction.run("overlap", "under_way", partner=partner)]
+            return {row.id: row.changed_at for row in transaction.run("overlap", "under_way", partner=partner)}
 
 
 def _read(row: Sequence[object]) -> OverlapRow:

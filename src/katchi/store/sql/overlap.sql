@@ -23,7 +23,7 @@ SELECT id, partner, role, state, core, query, key, items, hello, own, theirs, co
 FROM overlap WHERE id = :id;
 
 -- name: under_way
-SELECT id FROM overlap WHERE partner = :partner AND role = 'initiator'
+SELECT id, changed_at FROM overlap WHERE partner = :partner AND role = 'initiator'
   AND state IN ('proposed', 'comparing', 'counted', 'agreed') ORDER BY made_at;
 
 -- name: add
