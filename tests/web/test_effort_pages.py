@@ -57,9 +57,9 @@ def test_from_the_same_work_to_a_joint_effort(pair: Pair) -> None:
         until(lambda: "us-cert" in kr.get("/efforts").text.split("<h2>Joint")[1].split("</section>")[0])
         send(kr, "task", effort=ours, title="read the sample", who=pair.us.settings.node_id)
         send(kr, "say", effort=ours, said="<b>한국에서</b>")
-        until(lambda: "read the sample" in us.get(f"/effort?id={ours}").text)
+        until(lambda: "&lt;b&gt;한국에서" in us.get(f"/effort?id={ours}").text)  # said last, so it comes last
         timeline = us.get(f"/effort?id={ours}").text
-        assert "&lt;b&gt;한국에서" in timeline
+        assert "read the sample" in timeline
         task = re.findall(r'name="task" value="([0-9a-f]{8})"', timeline)[0]
         send(us, "task", effort=ours, task=task, who="own", state="done")
         changed = send(us, "change", effort=ours, state="done", spent="3", about="wiper.example\nnew.example")
