@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -157,6 +158,33 @@ def recall(
     with invocation.node() as node:
         things = [efforts.key_of(node, each) for each in thing or ()]
         _say_response(invocation, responses.recall(node, response, things=things, reason=why, person=person()))
+
+
+@app.command()
+def timeline(
+    context: typer.Context, response: Named,
+    out: Annotated[Path, typer.Option(help="The file to write: .html, .pdf, or .json for the signed logs.")],
+) -> None:  # fmt: skip
+    """Write a response's timeline into a file that can be handed on.
+
+    Example: katchi respond timeline 3f2a --out wiper.pdf
+    """
+    from katchi.node import timeline
+    from katchi.web import reports
+
+    invocation = here(context)
+    writers = {".html": reports.to_html, ".pdf": reports.to_pdf}
+    with invocation.node() as node:
+        if out.suffix == ".json":
+            content = timeline.signed_logs(node, response)
+        elif out.suffix in writers:
+            made = reports.report_of(timeline.of(node, response), invocation.language)
+            content = writers[out.suffix](made)
+        else:
+            raise typer.BadParameter("write a name that ends in .html, .pdf or .json", param_hint="--out")
+    out.write_bytes(content)
+    invocation.answer({"file": str(out), "bytes": len(content)})
+    invocation.say("timeline-written", file=str(out))
 
 
 @app.command()

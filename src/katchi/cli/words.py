@@ -506,6 +506,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{partner} does not get it: {reason}. `katchi terms` says what may leave.",
         "{partner}에 전달되지 않습니다: {reason}. `katchi terms`에서 공유 조건을 확인하세요.",
     ),
+    "timeline-written": ("The timeline is in {file}.", "경과를 {file}에 저장했습니다."),
     "responses-none": (
         "No responses. `katchi respond propose PLAYBOOK --to PARTNER` proposes one.",
         "대응이 없습니다. `katchi respond propose PLAYBOOK --to PARTNER`로 제안합니다.",

@@ -12,14 +12,18 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import acting, effort_board, efforts, responding, responses
+from katchi.node import acting, effort_board, efforts, responding, responses, timeline
 from katchi.node.localising import StepPlan
 from katchi.node.things import title_of
 from katchi.node.wiring import Node
+from katchi.respond import joint
 from katchi.respond.actuator import Settings
+from katchi.respond.joint import Spans
 from katchi.store.leases import DeviceRow, LeaseRow
-from katchi.web.pages.shown import form_of, page, person_of
-from katchi.web.session import at_least, node_of
+from katchi.web import reports
+from katchi.web.language import Language
+from katchi.web.pages.shown import HEADERS, form_of, page, person_of
+from katchi.web.session import at_least, language_of, node_of
 
 _SHOWN: Final = 200
 HOUR: Final = 3_600_000_000
@@ -50,6 +54,7 @@ class Shown:
     asked: Sequence[responding.Asked]
     names: Mapping[str, str]
     needed: int
+    spans: Spans
 
 
 def _overview(node: Node) -> Overview:
@@ -75,7 +80,7 @@ def _one(node: Node, response: str) -> Shown:
     asked = [each for each in responding.waiting(node) if each.row.run == found.row.run]
     return Shown(
         found, plan, trouble, node.store.leases.of_owner(found.row.id), asked, effort_board.names_of(node),
-        node.settings.approvals,
+        node.settings.approvals, joint.spans(found.joint),
     )  # fmt: skip
 
 
@@ -106,6 +111,26 @@ async def _shown(request: Request[Any, Any, Any], response: str, problem: Katchi
         still_open=responses.OPEN, own=node_of(request).settings.node_id,
         problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
     )  # fmt: skip
+
+
+@get("/response/timeline", guards=[at_least("reader")])
+async def timeline_file(request: Request[Any, Any, Any], id: FromQuery[str]) -> Response[bytes]:
+    """Its timeline as a file to hand on: HTML, PDF, or the signed logs themselves."""
+    node, form = node_of(request), request.query_params.get("as") or "html"
+    language = language_of(request, request.state.get("person"))
+    body, media = await sync_to_thread(_timeline, node, id, form, language)
+    name = f"katchi-response-{id[:8]}.{form}" if id.isalnum() else f"katchi-response.{form}"
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, media_type=media, headers=headers)
+
+
+def _timeline(node: Node, response: str, form: str, language: Language) -> tuple[bytes, str]:
+    if form == "json":
+        return timeline.signed_logs(node, response), "application/json"
+    made = reports.report_of(timeline.of(node, response), language)
+    if form == "pdf":
+        return reports.to_pdf(made), "application/pdf"
+    return reports.to_html(made), "text/html; charset=utf-8"
 
 
 @post("/responses/{act:str}", guards=[at_least("releaser")])
@@ -167,4 +192,4 @@ def _propose(node: Node, values: Values, person: str) -> str:
     return responses.propose(node, wish, person=person).id
 
 
-HANDLERS: Sequence[Any] = [every, one, act]
+HANDLERS: Sequence[Any] = [every, one, timeline_file, act]
