@@ -78,12 +78,14 @@ def status(
 @app.command()
 def plan(context: typer.Context, response: Named) -> None:
     """Show what a response would do here, and touch nothing."""
-    from katchi.node import responses
+    from katchi.node import bearing, responses
 
     invocation = here(context)
     with invocation.node() as node:
         found = responses.dry_run(node, response)
-    invocation.answer({"steps": [_plan(each) for each in found]})
+        known = bearing.known_of(node, (thing for each in found for _, thing in each.places))
+    things = [{"thing": each.thing, "score": each.score, "sources": each.sources, "seen": each.seen} for each in known]
+    invocation.answer({"steps": [_plan(each) for each in found], "things": things})
     invocation.table(
         ("step", "agent", "what happens", "device", "thing", "reason"),
         [
@@ -94,6 +96,14 @@ def plan(context: typer.Context, response: Named) -> None:
             for each in found
         ],
     )  # fmt: skip
+    if known:
+        invocation.table(
+            ("thing", "score", "sources", "seen here in 30 days"),
+            [
+                (each.thing, "-" if each.score is None else each.score, ", ".join(each.sources), each.seen)
+                for each in known
+            ],
+        )  # fmt: skip
 
 
 @app.command()

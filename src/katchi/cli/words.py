@@ -493,6 +493,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "col-thing": ("thing", "대상"),
     "col-until": ("until", "기한"),
     "col-blocked": ("blocked", "차단 수"),
+    "col-seen here in 30 days": ("seen here in 30 days", "30일간 내부 관측"),
     "col-put back": ("put back", "복구"),
     "col-taken out": ("taken out", "제거"),
     "col-answered": ("answered", "응답"),

@@ -12,7 +12,8 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import acting, effort_board, efforts, responding, responses, timeline
+from katchi.node import acting, bearing, effort_board, efforts, responding, responses, timeline
+from katchi.node.bearing import Known
 from katchi.node.localising import StepPlan
 from katchi.node.things import title_of
 from katchi.node.wiring import Node
@@ -55,6 +56,7 @@ class Shown:
     names: Mapping[str, str]
     needed: int
     spans: Spans
+    known: Sequence[Known]
 
 
 def _overview(node: Node) -> Overview:
@@ -81,6 +83,7 @@ def _one(node: Node, response: str) -> Shown:
     return Shown(
         found, plan, trouble, node.store.leases.of_owner(found.row.id), asked, effort_board.names_of(node),
         node.settings.approvals, joint.spans(found.joint),
+        bearing.known_of(node, (thing for each in plan for _, thing in each.places)),
     )  # fmt: skip
 
 
