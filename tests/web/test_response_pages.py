@@ -90,3 +90,16 @@ def test_what_there_is_not_is_a_page_that_says_so(pair: Pair) -> None:
     with signed_in(pair.kr.settings.url, "lee") as kr:
         assert kr.get("/response?id=ffff").status_code == 404
         assert send(kr, "release", lease="ffff").status_code == 400
+
+
+def test_an_alarm_or_a_thing_leads_to_a_proposal_about_it(pair: Pair) -> None:
+    responding.accept(pair.kr, library.document("block-and-watch"), person="kim")
+    with signed_in(pair.kr.settings.url, "lee") as kr:
+        assert "/responses?about=domain%3Aevil.example#propose" in kr.get("/thing?key=domain:evil.example").text
+        text = kr.get("/responses?about=domain:evil.example").text
+        assert ">things=evil.example</textarea>" in text
+        assert ">evil.example</textarea>" in text
+        assert "script>" not in kr.get("/responses?about=<script>alert(1)</script>").text.replace("</script>", "")
+        send(kr, "propose", playbook="Block and watch", values="things=evil.example", why="rising")
+        until(lambda: blocked(pair.kr) == {"domain:evil.example"})
+        assert "Blocked here:" in kr.get("/thing?key=domain:evil.example").text

@@ -17,6 +17,7 @@ from katchi.node.bearing import Known
 from katchi.node.localising import StepPlan
 from katchi.node.things import title_of
 from katchi.node.wiring import Node
+from katchi.overlap.things import is_key
 from katchi.respond import joint
 from katchi.respond.actuator import Settings
 from katchi.respond.joint import Spans
@@ -95,8 +96,10 @@ async def every(request: Request[Any, Any, Any]) -> Response[str]:
 
 async def _every(request: Request[Any, Any, Any], problem: KatchiError | None) -> Response[str]:
     found = await sync_to_thread(_overview, node_of(request))
+    about = (request.query_params.get("about") or "")[:2000]
     return page(
         request, "responses.html", seen=found, title_of=title_of, to_answer=responses.TO_ANSWER,
+        about=about if is_key(about) else "", can_block=about.startswith(("ipv4:", "ipv6:", "domain:", "url:")),
         problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
     )  # fmt: skip
 
