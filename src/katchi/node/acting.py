@@ -12,7 +12,7 @@ from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node import actuating, mandates, responding
 from katchi.node.response_log import logs_of, say
-from katchi.node.responses import OPEN, Response, let_go, publish, read
+from katchi.node.responses import OPEN, Response, let_go, playbooks_of, publish, read
 from katchi.node.wiring import Node, refresh_key
 from katchi.respond import joint, keeping
 from katchi.respond.blocking import COMMANDS, Blocker, Mandate
@@ -164,8 +164,9 @@ def _begun(node: Node, transaction: Transaction, found: Response, row: ResponseR
     responses.put(transaction, row)  # its orders ask for whom they are
     try:
         responding.runner_of(node).begin_in(
-            transaction, run, proposal.playbook, proposal.version, proposal.values, person=row.origin
-        )
+            transaction, run, proposal.playbook, proposal.version, proposal.values, person=row.origin,
+            pins={key: each.modified for key, each in playbooks_of(row).items() if key == each.id},
+        )  # fmt: skip
     except KatchiError as problem:
         say(node, transaction, row.id, "ended", status="failed", reason=problem.code)
         return replace(row, state="failed", run=None, trouble=f"{problem.code}: {problem}"[:400])

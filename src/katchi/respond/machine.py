@@ -141,7 +141,10 @@ class Token(msgspec.Struct):
 
 
 class Run(msgspec.Struct):
-    """Where a run is. `playbook` is the key of the one that it is of."""
+    """Where a run is. `playbook` is the key of the one that it is of.
+
+    `pins` are the versions of what is called without one: as they were when the run began, whatever comes later.
+    """
 
     id: str
     playbook: str
@@ -152,6 +155,7 @@ class Run(msgspec.Struct):
     next_id: int = 1
     steps: int = 0
     in_exception: bool = False
+    pins: dict[str, str] = {}
 
     @property
     def is_over(self) -> bool:
@@ -356,7 +360,8 @@ class _Stepper:
             self._later("enter", child.id, name)
 
     def _call(self, token: Token, frame: Frame, step: Step) -> None:
-        called = self.library.get(key_of(step.playbook_id, step.playbook_version))
+        key = key_of(step.playbook_id, step.playbook_version or self.run.pins.get(step.playbook_id, ""))
+        called = self.library.get(key)
         if called is None:
             self._later("fail", token.id, "no-playbook")
             return
@@ -371,7 +376,7 @@ class _Stepper:
                 held[bare] = msgspec.structs.replace(held[bare], value=given.value)
         scope = self._new()
         self.run.scopes[scope] = held
-        frame.phase, frame.inner, frame.scope = "call", key_of(step.playbook_id, step.playbook_version), scope
+        frame.phase, frame.inner, frame.scope = "call", key, scope
         self._later("enter", token.id, called.workflow_start)
 
     def _order(self, token: Token, frame: Frame, step: Step) -> None:
