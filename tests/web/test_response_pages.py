@@ -8,8 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from katchi import stix
 from katchi.node import people, responding, responses
 from katchi.respond import library
+from katchi.respond.blocking import HOUR
 from tests.node.test_responses import ADDRESS, blocked, equip, part, proposed, state
 from tests.nodes import Pair, a_pair, join, until
 from tests.respond.playbooks import asking, blocking, name_of, playbook
@@ -103,3 +105,20 @@ def test_an_alarm_or_a_thing_leads_to_a_proposal_about_it(pair: Pair) -> None:
         send(kr, "propose", playbook="Block and watch", values="things=evil.example", why="rising")
         until(lambda: blocked(pair.kr) == {"domain:evil.example"})
         assert "Blocked here:" in kr.get("/thing?key=domain:evil.example").text
+
+
+def test_what_is_proposed_says_all_that_there_is_to_say_and_is_renewed(pair: Pair) -> None:
+    responding.accept(pair.kr, library.document("block-and-watch"), person="kim")
+    with signed_in(pair.kr.settings.url, "lee") as kr:
+        chosen = {"answer-in": "3", "begin-in": "0", "marking": "green", "exercise": "kapshida", "to__us-cert": "1"}
+        send(kr, "propose", playbook="Block and watch", values="things=evil.example", hours="5", why="x", **chosen)
+        (found,) = responses.every(pair.kr)
+        now = pair.kr.clock.now()
+        assert (found.row.marking, found.proposal.exercise) == ("green", "kapshida")
+        assert stix.parse_timestamp(found.proposal.answer_by) == pytest.approx(now + 3 * HOUR, abs=HOUR / 4)
+        until(lambda: part(pair.kr, pair.kr, found.row.id).state == "in-force")
+        send(kr, "renew", response=found.row.id, hours="9")
+        again = responses.read(pair.kr, found.row.id).joint.until
+        assert stix.parse_timestamp(again) == pytest.approx(now + 9 * HOUR, abs=HOUR / 4)
+        assert send(kr, "renew", response=found.row.id, hours="9999").status_code == 400
+        assert send(kr, "renew", response=found.row.id, hours="").status_code == 400

@@ -324,6 +324,10 @@ def renew(node: Node, response: str, *, until: int, person: str) -> ResponseRow:
     found = read(node, response)
     if found.row.proposer != node.settings.node_id or found.row.state not in OPEN:
         raise ResponseStateError("Only who proposed it can renew it, while it is open.", what=found.row.id[:16])
+    if until <= node.clock.now():
+        raise ResponseStateError(
+            "It would be over at once.", what="until", expected="a time to come", remedy="recall it to end it"
+        )
     if until > node.clock.now() + node.settings.block_days * 24 * HOUR:
         raise ResponseStateError("Nothing is blocked for so long.", expected=f"{node.settings.block_days} days at most")
     with node.store.database.writing() as transaction:

@@ -14,7 +14,7 @@ from katchi.node.response_log import logs_of
 from katchi.node.wiring import Node
 from katchi.respond import joint
 from katchi.respond.joint import Part, Proposal, Spans
-from katchi.store.responses import EntryRow
+from katchi.store.responses import EntryRow, ResponseRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ def of(node: Node, response: str) -> Timeline:
     found = responses.read(node, response)
     proposal, own = found.proposal, node.settings
     names = names_of(node) | {own.node_id: own.title or own.name}
-    books = responses.playbooks_of(found.row).values()
-    steps = {key: step.name or step.type for each in books for key, step in each.workflow.items()}
+    steps = step_names(found.row)
     moments = [
         Moment(each.at, _who(names, each.node), each.kind, each.status, steps.get(each.step, each.step), _note(each))
         for each in found.joint.timeline
@@ -77,6 +76,12 @@ def of(node: Node, response: str) -> Timeline:
         [Log(_who(names, each), len(log), joint.digest_of(log[-1])) for each, log in sorted(logs.items()) if log],
         stix.format_timestamp(node.clock.now()), own.title or own.name,
     )  # fmt: skip
+
+
+def step_names(row: ResponseRow) -> dict[str, str]:
+    """What the steps of a response's playbooks are called."""
+    books = responses.playbooks_of(row).values()
+    return {key: step.name or step.type for each in books for key, step in each.workflow.items()}
 
 
 def _note(entry: joint.Entry) -> str:

@@ -58,6 +58,7 @@ class Shown:
     needed: int
     spans: Spans
     known: Sequence[Known]
+    steps: Mapping[str, str]
 
 
 def _overview(node: Node) -> Overview:
@@ -84,7 +85,7 @@ def _one(node: Node, response: str) -> Shown:
     return Shown(
         found, plan, trouble, node.store.leases.of_owner(found.row.id), asked, effort_board.names_of(node),
         node.settings.approvals, joint.spans(found.joint),
-        bearing.known_of(node, (thing for each in plan for _, thing in each.places)),
+        bearing.known_of(node, (thing for each in plan for _, thing in each.places)), timeline.step_names(found.row),
     )  # fmt: skip
 
 
@@ -169,6 +170,8 @@ def _do(node: Node, act: str, response: str, values: Values, person: str) -> str
     elif act == "recall":
         things = [str(values["thing"])] if values.get("thing") else []
         responses.recall(node, response, things=things, reason=why, person=person)
+    elif act == "renew":
+        responses.renew(node, response, until=_after(node, values) or 0, person=person)
     elif act == "release":
         acting.release(node, str(values.get("lease", "")), why=why, person=person)
     elif act in ("done", "failed"):
@@ -178,8 +181,8 @@ def _do(node: Node, act: str, response: str, values: Values, person: str) -> str
     return response
 
 
-def _after(node: Node, values: Values) -> int | None:
-    hours = str(values.get("hours", "")).strip()
+def _after(node: Node, values: Values, name: str = "hours") -> int | None:
+    hours = str(values.get(name, "")).strip()
     return node.clock.now() + int(hours) * HOUR if hours.isdecimal() and len(hours) < 5 else None
 
 
@@ -191,9 +194,10 @@ def _propose(node: Node, values: Values, person: str) -> str:
     quorum = str(values.get("quorum", "1"))
     wish = responses.Wish(
         str(values.get("playbook", "")), {name.strip(): value.strip() for name, _, value in pairs}, partners,
-        str(values.get("why", "")).strip(), about, until=_after(node, values),
+        str(values.get("why", "")).strip(), about, begins_at=_after(node, values, "begin-in"),
+        answer_by=_after(node, values, "answer-in"), until=_after(node, values),
         quorum=int(quorum) if quorum.isdecimal() and len(quorum) < 4 else 1,
-        marking=str(values.get("marking", "")) or "amber",
+        marking=str(values.get("marking", "")) or "amber", exercise=str(values.get("exercise", "")).strip(),
     )  # fmt: skip
     return responses.propose(node, wish, person=person).id
 
