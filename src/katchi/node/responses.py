@@ -15,7 +15,7 @@ import msgspec
 
 from katchi import stix
 from katchi.errors import KatchiError
-from katchi.node import responding, terms
+from katchi.node import disclosing, responding, terms
 from katchi.node.deliver import partner_of
 from katchi.node.documents import marking_id
 from katchi.node.localising import StepPlan, localiser
@@ -118,7 +118,7 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
     """Asks partners to run a playbook together with us; who proposes has said yes for our part.
 
     Without partners it is a response of our own. Raises UnknownRunError, UnknownPartnerError, ResponseStateError,
-    MachineError, BadValueError, UnmarkedError.
+    MachineError, BadValueError, UnmarkedError, NotTellableError.
     """
     marking_id(wish.marking)
     now, own = node.clock.now(), node.settings.node_id
@@ -136,6 +136,8 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
             "Nobody could agree to this in time.", what="quorum" if wish.quorum > len(nodes) + 1 else "until",
             expected="answers before it ends, and no more nodes than are asked",
         )  # fmt: skip
+    if nodes:
+        _require_tellable(node, wish, documents, values)
     proposal = Proposal(
         proposer=own, nodes=tuple(nodes), playbook=main.id, version=main.version,
         digest=responding.content_digest(main.document),
@@ -155,6 +157,14 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
         row = _approved(node, transaction, row, Agreed(proposal.digest), proposal, person)
     node.alert.ring()
     return publish(node, row.id) if nodes else row
+
+
+def _require_tellable(node: Node, wish: Wish, documents: Sequence[bytes], values: Mapping[str, str]) -> None:
+    """Raises NotTellableError."""
+    read = [cacao.read(each, commands=responding.COMMANDS)[0] for each in documents]
+    disclosing.require_marking(read, wish.marking)
+    texts = [wish.reason, *values.values(), *(document.decode() for document in documents)]
+    disclosing.require_tellable(node, texts, wish.about, list(dict.fromkeys(wish.partners)), wish.marking)
 
 
 def _text(at: int | None) -> str:
@@ -359,7 +369,7 @@ def publish(node: Node, response: str) -> ResponseRow:
     playbooks = _packed.decode(row.playbooks) if row.proposer == own else []
     made = carried.course_of_action(
         draft(node, name, before, marking=row.marking, now=node.clock.now()), row.id, name=row.name,
-        reason=found.proposal.reason, entries=entries, playbooks=playbooks,
+        reason=found.proposal.reason, nodes=list(found.joint.parts), entries=entries, playbooks=playbooks,
     )  # fmt: skip
     account = take_in(node, [*(definitions() if not before else []), made], via="response")
     refused = [each for each in account.problems if each.object_id == name and each.code not in _OVERTAKEN]
