@@ -11,6 +11,7 @@ import msgspec
 from katchi.errors import KatchiError
 from katchi.overlap.belief import STOPS
 from katchi.respond.actuators import AnySettings
+from katchi.respond.notifiers import AnySettings as AnyNotifier
 
 FILE = "katchi.toml"
 
@@ -62,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     block_most: Positive = 1000  # things that one response may block
     approvals: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1  # people who must say yes before a response acts
     actuator: tuple[AnySettings, ...] = ()  # what blocks for us
+    notify: tuple[AnyNotifier, ...] = ()  # who is told when a response needs people
     limits: Limits = Limits()
 
     @property
@@ -100,6 +102,9 @@ def read_settings(folder: Path) -> Settings:
     names = [each.name for each in settings.actuator]
     if len(set(names)) < len(names):
         raise SettingsError("Two actuators have one name.", where=str(path), found=", ".join(sorted(names)))
+    told = [each.name for each in settings.notify]
+    if len(set(told)) < len(told):
+        raise SettingsError("Two of those who are told have one name.", where=str(path), found=", ".join(sorted(told)))
     return settings
 
 
@@ -120,6 +125,7 @@ def write_settings(folder: Path, settings: Settings) -> None:
         f"max-document = {settings.limits.max_document}  # bytes of one imported file\n"
         f"page-size = {settings.limits.page_size}  # objects of one TAXII page at most\n"
         + "".join(f"\n[[actuator]]\n{_members(each)}" for each in settings.actuator)
+        + "".join(f"\n[[notify]]\n{_members(each)}" for each in settings.notify)
         + ("" if settings.actuator else _EXAMPLE),
         encoding="utf-8",
     )
@@ -128,14 +134,22 @@ def write_settings(folder: Path, settings: Settings) -> None:
 _EXAMPLE = """
 # What blocks for us in responses; see docs/guides/responses.md.
 # [[actuator]]
-# kind = "simulated"            # or nftables, rpz, file
+# kind = "simulated"            # or nftables, rpz, file, webhook, feed
 # name = "edge"
 # roles = ["firewall", "dns"]   # the parts in playbooks that it plays
+
+# Who is told when a response needs people; see docs/guides/responses.md.
+# [[notify]]
+# kind = "mail"                 # or webhook
+# name = "duty"
+# to = ["duty@example.kr"]
+# from = "katchi@example.kr"
+# server = "mail.example.kr:587"
 """
 
 
-def _members(actuator: AnySettings) -> str:
-    members = msgspec.to_builtins(actuator)
+def _members(table: AnySettings | AnyNotifier) -> str:
+    members = msgspec.to_builtins(table)
     return "".join(f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in members.items())
 
 
