@@ -21,7 +21,7 @@ from katchi.node.documents import marking_id
 from katchi.node.localising import StepPlan, localiser
 from katchi.node.making import draft, held, own_id, take_in
 from katchi.node.mandates import Agreed, agreed_of, mandate
-from katchi.node.response_log import logs_of, say
+from katchi.node.response_log import logs_of, remind, say
 from katchi.node.wiring import OWN, Node
 from katchi.respond import cacao, carried, joint
 from katchi.respond.blocking import HOUR
@@ -29,7 +29,7 @@ from katchi.respond.cacao import Playbook, signing
 from katchi.respond.joint import PROPOSED, BadEntryError, Entry, Joint, Proposal, Signed
 from katchi.respond.machine import key_of
 from katchi.stix.registered import definitions
-from katchi.store import leases, responses, runs
+from katchi.store import leases, notices, responses, runs
 from katchi.store.database import Transaction
 from katchi.store.responses import ApprovalRow, ResponseRow
 
@@ -249,6 +249,8 @@ def _approved(
     if len(same) < node.settings.approvals:
         row = replace(row, state="approving", changed_at=now)
         responses.put(transaction, row)
+        notices.note(transaction, "approval", f"{row.id} {len(responses.approvals(transaction, row.id))}", at=now)
+        remind(transaction, row.id, proposal, now=now)
         return row
     for document in _packed.decode(row.playbooks):
         responding.keep(node, transaction, document, person=person)
@@ -324,6 +326,8 @@ def let_go(
         responding.runner_of(node).cancel_in(transaction, row.run, reason=why)
     if not things and row.state in (*TO_ANSWER, "accepted"):
         row = replace(row, state=why)
+    if not things and why == "recalled":
+        notices.note(transaction, "recalled", row.id, at=now)
     row = replace(row, changed_at=now, due_at=now)
     responses.put(transaction, row)
     return row

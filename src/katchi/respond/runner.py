@@ -18,7 +18,7 @@ from katchi.respond import cacao, machine
 from katchi.respond.cacao import Playbook
 from katchi.respond.carrier import Carrier, Result
 from katchi.respond.machine import Begin, Cancel, Done, Event, Order, Over, Passed, Rang, Run, Stop, Wake, advance
-from katchi.store import runs
+from katchi.store import notices, runs
 from katchi.store.database import Database, Transaction
 from katchi.store.runs import OrderRow, PlaybookRow, RunRow, Runs, UnknownRunError
 
@@ -207,11 +207,15 @@ class Runner:
             status=after.status, reason=after.reason, state=msgspec.msgpack.encode(after), changed_at=now
         )
         runs.put(transaction, row)
+        if row.status == "failed":
+            notices.note(transaction, "failed", row.id, at=now)
         for each in out:
             if isinstance(each, Order):
                 is_asked = each.command.type == MANUAL and MANUAL not in self._carriers
                 phase = "asked" if is_asked and not self._skips(transaction, row.id, each) else "intended"
                 runs.put_order(transaction, each.key, row.id, phase, msgspec.msgpack.encode(each), at=now)
+                if phase == "asked":
+                    notices.note(transaction, "step", each.key, at=now)
             elif isinstance(each, Wake):
                 runs.put_alarm(transaction, row.id, each.alarm, each.at)
             elif isinstance(each, Stop):
