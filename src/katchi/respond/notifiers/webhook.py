@@ -8,7 +8,7 @@ import msgspec
 
 from katchi.respond import hook, notifier
 from katchi.respond.hook import Hook
-from katchi.respond.notifier import Notice
+from katchi.respond.notifier import Notice, one_line
 
 
 class Settings(notifier.Settings, frozen=True, tag="webhook", kw_only=True):
@@ -32,7 +32,7 @@ class Webhook:
 
     def send(self, notice: Notice, *, now: int) -> str:
         """Posts it as JSON. Raises HookError."""
-        document = msgspec.to_builtins(notice) | {"subject": notice.subject}
+        document = msgspec.to_builtins(notice) | {"subject": notice.subject, "headline": one_line(notice.headline)}
         answer = hook.ask(self._hook, "POST", msgspec.json.encode(document), now=now, message=notice.id)
         hook.require_taken(answer, self._hook)
         return ""

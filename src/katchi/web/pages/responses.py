@@ -12,9 +12,10 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import acting, bearing, effort_board, efforts, responding, responses, timeline
+from katchi.node import acting, bearing, effort_board, efforts, polled, responding, responses, timeline
 from katchi.node.bearing import Known
 from katchi.node.localising import StepPlan
+from katchi.node.notices import DAY
 from katchi.node.things import title_of
 from katchi.node.wiring import Node
 from katchi.overlap.things import is_key
@@ -22,6 +23,7 @@ from katchi.respond import joint
 from katchi.respond.actuator import Settings
 from katchi.respond.joint import Spans
 from katchi.store.leases import DeviceRow, LeaseRow
+from katchi.store.notices import NoticeRow, PollRow
 from katchi.web import reports
 from katchi.web.language import Language
 from katchi.web.pages.shown import HEADERS, form_of, page, person_of
@@ -34,7 +36,10 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What there is: responses, what is blocked, the devices with what was last seen of each."""
+    """What there is: responses, what is blocked, the devices with what was last seen of each.
+
+    `notices` are those of the last days that were not taken as they should be.
+    """
 
     responses: Sequence[responses.Response]
     waiting: Sequence[responding.Asked]
@@ -43,6 +48,8 @@ class Overview:
     playbooks: Sequence[str]
     partners: Sequence[str]
     names: Mapping[str, str]
+    notices: Sequence[NoticeRow]
+    polls: Mapping[str, Sequence[PollRow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ def _overview(node: Node) -> Overview:
         list(dict.fromkeys(row.name for row in node.store.runs.playbooks())),
         [row.name for row in node.store.partners.all() if row.kind == "node" and row.state == "active"],
         effort_board.names_of(node),
+        node.store.notices.troubled(node.clock.now() - 3 * DAY), polled.polls_of(node),
     )  # fmt: skip
 
 
