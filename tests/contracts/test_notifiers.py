@@ -134,6 +134,19 @@ def test_a_mail_has_what_mail_programs_and_ticket_systems_want(tmp_path: Path) -
         assert server.recipients == ["duty@example.kr", "desk@example.kr"]
 
 
+@pytest.mark.parametrize(
+    "headline", ["kr-cert asks: " + "block and watch " * 9, "추가 승인 필요: 차단 " * 12, "제안: a b " * 15, "x" * 170]
+)
+def test_long_headlines_come_whole_in_lines_of_a_good_length(tmp_path: Path, headline: str) -> None:
+    with mailing() as server:
+        notice = msgspec.structs.replace(NOTICE, headline=headline)
+        open_notifier(mail_settings(server), tmp_path).send(notice, now=NOW)
+        (message,) = server.taken
+        assert message["Subject"] == notice.subject
+        lines = [line for line in message.as_bytes().splitlines() if b"x" * 20 not in line]
+        assert max(map(len, lines)) <= 78
+
+
 def test_one_address_that_is_not_taken_keeps_the_others_from_nothing(tmp_path: Path) -> None:
     with mailing() as server:
         server.refuses = {"gone@example.kr"}

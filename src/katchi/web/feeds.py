@@ -77,7 +77,7 @@ async def blocked(request: Request[Any, Any, Any], name: FromPath[str]) -> Respo
         return Response(None, status_code=304, headers=headers)
     headers |= {"X-Content-Type-Options": "nosniff", "X-Katchi-Entries": str(found.entries)}
     body = b"" if request.method == "HEAD" else found.text
-    return Response(body, headers=headers, media_type="text/plain; charset=utf-8")
+    return Response(body, headers=headers, media_type="text/plain")
 
 
 def _wishes(request: Request[Any, Any, Any]) -> Wishes:

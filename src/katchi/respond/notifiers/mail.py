@@ -6,8 +6,10 @@ import smtplib
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.charset import QP, Charset
+from email.header import Header
+from email.message import Message
+from email.mime.text import MIMEText
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -22,6 +24,8 @@ from katchi.respond.notifier import Notice, NotifierError
 _PATIENCE: Final = 10.0  # seconds for each word of the server's
 _TLS_FROM_THE_START: Final = 465  # RFC 8314 §3.3
 
+_QUOTED: Final = Charset("utf-8")
+_QUOTED.body_encoding = QP
 _ADDRESS: Final = r"\A[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,253}\Z"
 Address = Annotated[str, msgspec.Meta(pattern=_ADDRESS)]
 
@@ -118,18 +122,19 @@ class Mail:
             cafile=str(self._folder / self._settings.ca_file) if self._settings.ca_file else None
         )
 
-    def _message(self, notice: Notice) -> EmailMessage:
+    def _message(self, notice: Notice) -> Message:
         domain = self._settings.sender.rpartition("@")[2]
-        message = EmailMessage(policy=SMTP)
+        message = MIMEText(notice.text, "plain", _QUOTED)  # type: ignore[arg-type]  # it takes a Charset as well
         message["From"] = self._settings.sender
         message["To"] = ", ".join(self._settings.to)
-        message["Subject"] = notice.subject
+        # Not email.message.EmailMessage: it folds long Korean subjects wrongly (RFC 2047 §2).
+        charset = "us-ascii" if notice.subject.isascii() else "utf-8"
+        message["Subject"] = Header(notice.subject, charset, header_name="Subject")  # type: ignore[assignment]
         message["Date"] = format_datetime(datetime.fromtimestamp(stix.parse_timestamp(notice.at) / 1e6, UTC))
         message["Message-ID"] = f"<{notice.id}@{domain}>"
         message["References"] = f"<{notice.thread}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence is told to us
         message["X-Katchi-Event"] = notice.event
-        message.set_content(notice.text, cte="quoted-printable")
         return message
 
     def _trouble(self, found: str) -> NotifierError:
