@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ from katchi.policy.tlp import Tlp
 from katchi.respond.actuators import list_file, simulated
 from katchi.respond.notifiers import AnySettings, mail, webhook
 from katchi.store import notices as outbox
-from katchi.store.notices import HappeningRow, NoticeRow
+from katchi.store.notices import NoticeRow
+from tests.conftest import ROOT
 from tests.node.test_responses import add, equip, proposed, state
 from tests.nodes import Pair, a_node, a_pair, join, until
 from tests.respond.playbooks import THINGS, asking, blocking, name_of, playbook
@@ -300,16 +303,31 @@ def test_content_goes_only_where_its_marking_may_go(node: Node, server: MailServ
     assert ("Block together" in texts(server)) == (marking != "red")  # of RED not even the name
 
 
-def test_a_playbook_that_is_marked_more_strictly_than_its_response_counts(node: Node, server: MailServer) -> None:
+STRICT = {"marking-tlp--1": {"type": "marking-tlp", "tlpv2_level": "TLP:AMBER+STRICT"}}
+
+
+@pytest.mark.parametrize(
+    ("marks", "may"),
+    [
+        ({}, True), ({"markings": ["marking-tlp--1"], "data_marking_definitions": STRICT}, False),
+        ({"markings": ["marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"]}, True),  # TLP:AMBER of STIX 2.1
+    ],
+)  # fmt: skip
+def test_a_playbook_that_is_marked_more_strictly_than_its_response_counts(
+    node: Node, server: MailServer, marks: dict[str, Any], may: bool
+) -> None:
     told(node, by_mail(server, details="amber"))
-    strict = {"marking-tlp--1": {"type": "marking-tlp", "tlpv2_level": "TLP:AMBER+STRICT"}}
-    row = HappeningRow("in-force", "", 0)
-    for number, (markings, defined) in enumerate(
-        [([], {}), (["marking-tlp--1"], strict), (["marking-tlp--unknown"], {})]
-    ):
-        document = playbook(blocking(), name=f"P{number}", markings=markings, data_marking_definitions=defined)
-        assert notices._of_playbook(json.dumps(document).encode()) == [Tlp.CLEAR, Tlp.AMBER_STRICT, Tlp.RED][number]
-    assert notices.make(node, row._replace(event="weather")) == []
+    alone(node, playbook(blocking(), **marks), marking="green")
+    go_on(node)
+    assert ("wiper" in texts(server)) == may
+
+
+@pytest.mark.parametrize(
+    "definition", [None, {"type": "marking-iep"}, {"type": "marking-tlp", "tlpv2_level": "TLP:ULTRA"}]
+)
+def test_a_marking_that_cannot_be_read_counts_as_red(definition: dict[str, str] | None) -> None:
+    document = {"markings": ["marking-x--1"], "data_marking_definitions": {"marking-x--1": definition}}
+    assert notices._of_playbook(json.dumps(document).encode()) == Tlp.RED
 
 
 def test_what_came_from_a_partner_is_under_the_partner_s_marking(pair: Pair, server: MailServer) -> None:
@@ -472,3 +490,18 @@ def test_simulated_devices_alone_are_none_that_anybody_hears_of(node: Node, serv
     for _ in range(3):
         forward(node, 60 * SECOND)
     assert server.taken == []
+
+
+def test_killed_anywhere_a_node_tells_everything_and_a_double_can_be_told(
+    tmp_path: Path, server: MailServer, database_url: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.node.killing_notices", str(tmp_path / "kr"), server.address, database_url],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    came = {str(each["Message-ID"]).strip("<>").partition("@")[0] for each in server.taken}
+    assert found["kills"] > 30
+    assert came == set(found["ids"])
+    assert len(server.taken) > len(came)  # those that were killed after sending sent again
