@@ -12,6 +12,8 @@ from katchi import stix
 from katchi.node import people, responding, responses
 from katchi.respond import library
 from katchi.respond.blocking import HOUR
+from katchi.store import notices
+from katchi.store.notices import NoticeRow
 from tests.node.test_responses import ADDRESS, blocked, equip, part, proposed, state
 from tests.nodes import Pair, a_pair, join, until
 from tests.respond.playbooks import asking, blocking, name_of, playbook
@@ -122,3 +124,19 @@ def test_what_is_proposed_says_all_that_there_is_to_say_and_is_renewed(pair: Pai
         assert stix.parse_timestamp(again) == pytest.approx(now + 9 * HOUR, abs=HOUR / 4)
         assert send(kr, "renew", response=found.row.id, hours="9999").status_code == 400
         assert send(kr, "renew", response=found.row.id, hours="").status_code == 400
+
+
+def test_notices_that_were_not_taken_are_shown_and_no_others(pair: Pair) -> None:
+    node = pair.us
+    now = node.clock.now()
+    good, bad = (NoticeRow(each, "desk", "failed", "x", f"Failed: {each}", b"", now) for each in "ab")
+    with node.store.database.writing() as transaction:
+        notices.put(transaction, [good, bad])
+        notices.note_sent(transaction, "a", now=now, problem=None)
+        notices.try_again(transaction, "b", at=2 * now, problem="<b>no server</b>")
+    with signed_in(node.settings.url, "lee") as us, signed_in(node.settings.url, "choi") as reader:
+        text = us.get("/responses").text
+        assert "Failed: b" in text
+        assert "&lt;b&gt;no server" in text
+        assert "Failed: a" not in text
+        assert "전달되지 않은 알림" in reader.get("/responses").text
