@@ -28,7 +28,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     # ---- what it means and what to do -----------------------------------------------------------------
     "text-proposal": (
         "A partner asks us to take part in a response. Nothing happens here before people here say yes.",
-        "파트너가 공동 대응을 제안했습니다. 이쪽 담당자가 승인하기 전에는 아무것도 실행되지 않습니다.",
+        "협력 기관이 공동 대응을 제안했습니다. 이쪽 담당자가 승인하기 전에는 아무것도 실행되지 않습니다.",
     ),
     "text-approval": (
         "Somebody here has said yes. It begins when enough people have said yes to the same.",
