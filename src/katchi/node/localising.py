@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, Literal
 
 import msgspec
@@ -26,6 +27,8 @@ from katchi.respond.machine import DEEPEST, Order, key_of
 Verdict = Literal["here", "people", "elsewhere", "cannot", "later"]
 """Done by our devices; asked of people here; another's; cannot be done here; known only during the run."""
 MANUAL: Final = "manual"
+MOST: Final = 2000
+"""So much is looked at; a playbook that would do more is none that anybody could say yes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ class Localiser:
     def steps(self, playbooks: Mapping[str, Playbook], values: Mapping[str, str], mandate: Mandate) -> list[StepPlan]:
         """All that a playbook and those that it calls may do; the first of them is the one that is run."""
         main = next(iter(playbooks.values()))
-        return list(self._of(main, dict(values), playbooks, mandate, 0))
+        found = list(islice(self._of(main, dict(values), playbooks, mandate, 0), MOST + 1))
+        if len(found) > MOST:  # playbooks that call each other, many times each
+            found[MOST:] = [StepPlan("", "…", "", "", "cannot", reason="too-much")]
+        return found
 
     def _of(
         self, playbook: Playbook, values: dict[str, str], known: Mapping[str, Playbook], mandate: Mandate, depth: int
@@ -128,9 +134,9 @@ def in_order(playbook: Playbook) -> Iterator[tuple[str, Step]]:
     todo = [each for each in (playbook.workflow_exception, playbook.workflow_start) if each]
     while todo:
         name = todo.pop()
-        if name in seen:
+        step = playbook.workflow.get(name)
+        if step is None or name in seen:
             continue
         seen.add(name)
-        step = playbook.workflow[name]
         yield name, step
         todo += [each for _, each in reversed([*step.branches, *step.follows])]

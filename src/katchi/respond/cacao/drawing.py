@@ -233,7 +233,7 @@ class _Drawer:
         for _, each in inner:
             places.append(x - each.left)
             x = places[-1] + each.right + _SPACE_X
-        middle = (places[0] + places[-1]) // 2
+        middle = places[0]  # the first branch stays on the line, so that the way down is what one sees first
         top, bus = box.height + _SPACE_Y + _TEXT, box.height + 12
         framed = _Block()
         for (member, each), place in zip(inner, places, strict=True):
@@ -311,13 +311,18 @@ def _width(mark: str) -> float:
     return 9.4 if mark.isupper() or mark in "mwMW@%—…" else 7.2
 
 
+def plain(text: str) -> str:
+    """A text in one line, without what no font shows or what turns others round."""
+    return " ".join("".join(mark for mark in text if mark.isprintable() or mark.isspace()).split())
+
+
 def _shortened(text: str, room: float) -> str:
     """As much as there is room for."""
-    plain = " ".join(text[:400].split())
-    if sum(map(_width, plain)) <= room:
-        return plain
+    text = plain(text[:400])
+    if sum(map(_width, text)) <= room:
+        return text
     kept, used = "", _width("…")
-    for mark in plain:
+    for mark in text:
         used += _width(mark)
         if used > room:
             break
@@ -329,7 +334,7 @@ def _wrapped(text: str, most: int) -> tuple[str, ...]:
     """In lines that fit into a box, `most` at most; what is left over is cut off."""
     room = WIDTH - 2 * _PAD - _CORNER
     lines: list[str] = []
-    rest = " ".join(text[:400].split())
+    rest = plain(text[:400])
     while rest and len(lines) < most:
         if len(lines) == most - 1 or sum(map(_width, rest)) <= room:
             lines.append(_shortened(rest, room))

@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import acting, bearing, effort_board, efforts, polled, responding, responses, timeline
+from katchi.node import acting, bearing, effort_board, efforts, polled, progress, responding, responses, timeline
 from katchi.node.bearing import Known
 from katchi.node.localising import StepPlan
 from katchi.node.notices import DAY
@@ -26,7 +26,9 @@ from katchi.store.leases import DeviceRow, LeaseRow
 from katchi.store.notices import NoticeRow, PollRow
 from katchi.web import reports
 from katchi.web.language import Language
+from katchi.web.pages.runs import pictures
 from katchi.web.pages.shown import HEADERS, form_of, page, person_of
+from katchi.web.pages.workflow import MARKS
 from katchi.web.session import at_least, language_of, node_of
 
 _SHOWN: Final = 200
@@ -66,6 +68,7 @@ class Shown:
     spans: Spans
     known: Sequence[Known]
     steps: Mapping[str, str]
+    run: progress.Progress | None
 
 
 def _overview(node: Node) -> Overview:
@@ -94,6 +97,7 @@ def _one(node: Node, response: str) -> Shown:
         found, plan, trouble, node.store.leases.of_owner(found.row.id), asked, effort_board.names_of(node),
         node.settings.approvals, joint.spans(found.joint),
         bearing.known_of(node, (thing for each in plan for _, thing in each.places)), timeline.step_names(found.row),
+        progress.of_run(node, found.row.run) if found.row.run else None,
     )  # fmt: skip
 
 
@@ -105,10 +109,14 @@ async def every(request: Request[Any, Any, Any]) -> Response[str]:
 
 async def _every(request: Request[Any, Any, Any], problem: KatchiError | None) -> Response[str]:
     found = await sync_to_thread(_overview, node_of(request))
-    about = (request.query_params.get("about") or "")[:2000]
+    asked = request.query_params
+    wished = {name: (asked.get(name) or "")[:4000] for name in ("playbook", "values", "hours", "about")}
+    if not is_key(wished["about"]):
+        wished["about"] = ""
+    elif wished["about"].startswith(("ipv4:", "ipv6:", "domain:", "url:")):
+        wished["values"] = wished["values"] or f"things={title_of(wished['about'])}"
     return page(
-        request, "responses.html", seen=found, title_of=title_of, to_answer=responses.TO_ANSWER,
-        about=about if is_key(about) else "", can_block=about.startswith(("ipv4:", "ipv6:", "domain:", "url:")),
+        request, "responses.html", seen=found, title_of=title_of, to_answer=responses.TO_ANSWER, wished=wished,
         problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
     )  # fmt: skip
 
@@ -123,7 +131,8 @@ async def _shown(request: Request[Any, Any, Any], response: str, problem: Katchi
     found = await sync_to_thread(_one, node_of(request), response)
     return page(
         request, "response.html", seen=found, title_of=title_of, to_answer=responses.TO_ANSWER,
-        still_open=responses.OPEN, own=node_of(request).settings.node_id,
+        still_open=responses.OPEN, own=node_of(request).settings.node_id, marks=MARKS,
+        drawings=pictures(found.run, page=f"/run?id={found.run.shown.row.id}") if found.run else [],
         problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
     )  # fmt: skip
 

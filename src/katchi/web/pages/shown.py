@@ -14,7 +14,7 @@ from litestar.response import Redirect
 from katchi.errors import KatchiError
 from katchi.store.people import Person
 from katchi.web import session
-from katchi.web.language import reason_sentence, translator
+from katchi.web.language import Language, reason_sentence, translator
 from katchi.web.templating import moment, templates
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def _has_script() -> bool:
     return resources.files("katchi.web").joinpath("static/vendor/htmx.min.js").is_file()
 
 
-__all__ = ["HEADERS", "failed", "form_of", "moment", "page", "person_of"]
+__all__ = ["HEADERS", "failed", "form_of", "moment", "page", "person_of", "rendered"]
 
 
 def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **values: Any) -> Response[str]:
@@ -75,6 +75,11 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
         )
     )
     return Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=HEADERS)
+
+
+def rendered(template: str, language: Language, **values: Any) -> str:
+    """A template that needs nothing of a request."""
+    return templates().get_template(template).render(_=translator(language), language=language, **values)
 
 
 def person_of(request: Request[Any, Any, Any]) -> Person:
