@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from tests.cli.conftest import Katchi
 from tests.nodes import a_node, until
@@ -93,3 +94,30 @@ def test_a_served_node_sees_to_timeouts(tmp_path: Path) -> None:
         ended = responding.begin(node, "Phishing", {"address": "192.0.2.8"}, person="kim").id
         assert responding.cancel(node, ended, reason="a mistake").status == "cancelled"
         assert responding.waiting(node) == []
+
+
+def test_a_playbook_is_shown_given_out_and_drawn(katchi: Katchi, tmp_path: Path) -> None:
+    file, out = playbook(tmp_path, description="때가 되면"), tmp_path / "out"
+    katchi.good("playbook", "add", str(file))
+    katchi.good("playbook", "add", "wiper-outbreak")
+    shown = katchi.good("playbook", "show", "Phishing").out
+    assert "do a" in shown
+    assert "Nobody has signed it." in shown
+    document = katchi.asked("playbook", "show", "Phishing")
+    assert [(each["number"], each["name"], each["agent"]) for each in document["steps"]][:2] == [
+        (1, "a", "operator"), (2, "i", None)
+    ]  # fmt: skip
+    assert (document["signatures"], document["findings"]) == ([], [])
+    assert katchi.good("playbook", "export", "Phishing").out.encode() == file.read_bytes()
+    version = document["version"]
+    katchi.good("playbook", "export", "Phishing", "--version", version, "--out", out)
+    assert out.read_bytes() == file.read_bytes()
+    assert katchi("playbook", "export", "Phishing", "--version", "2020").status == 3
+    assert katchi("--json", "playbook", "export", "Phishing").status == 2
+    assert katchi("playbook", "show", "Nothing").status == 3
+    katchi.good("playbook", "picture", "Wiper", "--out", out)
+    root = ElementTree.fromstring(out.read_text(encoding="utf-8"))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "svg.workflow" in (root.findtext("{http://www.w3.org/2000/svg}style") or "")
+    words = " ".join("".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert "Save the backups" in words

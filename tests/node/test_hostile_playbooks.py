@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from katchi.node import acting, responses
+from katchi.node import acting, localising, playbooks, responding, responses
 from katchi.node.responses import Wish
 from katchi.node.wiring import Node
 from katchi.respond.cacao import RefusedPlaybookError
@@ -74,3 +75,27 @@ def test_values_that_mean_something_else_block_nothing(node: Node, value: str) -
     assert blocked(node) == set()
     assert node.store.leases.of_owner(response) == []
     assert node.store.runs.notes(found.row.run or "")[-1].reason
+
+
+@pytest.mark.parametrize("deep", [101, 900, 100_000])
+def test_what_is_nested_without_end_is_refused(node: Node, deep: int) -> None:
+    text = json.dumps(playbook(blocking()) | {"playbook_extensions": {"a": 0}})
+    found = responding.check(text.replace('{"a": 0}', '{"a": ' + "[" * deep + "]" * deep + "}").encode())[1]
+    assert {each.code for each in found} <= {"too-large", "not-json"}
+    assert found
+
+
+def test_a_playbook_that_calls_itself_again_and_again_is_looked_at_only_so_far(node: Node) -> None:
+    made = playbook(name="Self", playbook_variables={})
+    names = [name_of("playbook-action", str(number)) for number in range(100)]
+    start, end = made["workflow_start"], name_of("end", "Self")
+    made["workflow"] = {
+        start: {"type": "start", "on_completion": names[0]}, end: {"type": "end"},
+        **{
+            name: {"type": "playbook-action", "playbook_id": made["id"], "on_completion": [*names, end][place + 1]}
+            for place, name in enumerate(names)
+        },
+    }  # fmt: skip
+    add(node, made)
+    plan = playbooks.dry_run(node, playbooks.look(node, made["id"]).playbook, {})
+    assert (len(plan), plan[-1].verdict, plan[-1].reason) == (localising.MOST + 1, "cannot", "too-much")

@@ -172,7 +172,9 @@ def sign(document: dict[str, Any], key: NodeKey, node: Node, who: str) -> dict[s
 
 def test_each_signature_is_shown_with_whether_it_holds_and_whose_key_it_is(console: Console) -> None:
     node = console.node
-    document = sign(sign(playbook(blocking()), node.key, node, "kr-cert"), NodeKey.generate(node.random(32)), node, "choi")
+    document = sign(
+        sign(playbook(blocking()), node.key, node, "kr-cert"), NodeKey.generate(node.random(32)), node, "choi"
+    )
     broken = sign(playbook(blocking()), node.key, node, "mallory")["signatures"][0]
     broken["value"] = broken["value"][::-1]
     add(node, document | {"signatures": [*document["signatures"], broken]})

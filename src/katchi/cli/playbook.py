@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,15 @@ from katchi.cli.printing import moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from katchi.respond.cacao import Finding
+    from katchi.node.playbooks import Looked, Signature
+    from katchi.node.wiring import Node
+    from katchi.respond.cacao import Command, Finding, Step
 
 app = typer.Typer(help="Playbooks that may be run here.", no_args_is_help=True, rich_markup_mode=None)
 
 File = Annotated[Path, typer.Argument(help="A CACAO 2.0 playbook.", exists=True, dir_okay=False)]
+Name = Annotated[str, typer.Argument(help="Its id or name, or how one begins.")]
+Version = Annotated[str, typer.Option(help="Not the newest, but this version, as `list` names it.")]
 
 
 @app.command()
@@ -106,6 +111,118 @@ def list_(context: typer.Context) -> None:
     )
     if not found:
         invocation.say("playbook-none")
+
+
+@app.command()
+def show(context: typer.Context, name: Name, version: Version = "") -> None:
+    """Show one playbook: its steps, who signed it, what is odd about it."""
+    from katchi.node.localising import in_order
+
+    invocation = here(context)
+    with invocation.node() as node:
+        found = _looked(node, name, version)
+    steps = [(found.numbers[key], key, step) for key, step in in_order(found.playbook) if key in found.numbers]
+    agents = found.playbook.agent_definitions
+    invocation.answer(
+        {
+            "id": found.row.id, "version": found.row.version, "name": found.row.name, "marking": found.marking,
+            "description": found.playbook.description, "sha256": found.row.digest.hex(),
+            "versions": [each.version for each in found.versions],
+            "steps": [
+                {"number": number, "id": key, "type": step.type, "name": step.name,
+                 "agent": agents.get(step.agent, {}).get("name"),
+                 "commands": [{"type": each.type, "command": _text(each)} for each in step.commands],
+                 "condition": step.condition or step.switch, "goes_on": dict([*step.branches, *step.follows])}
+                for number, key, step in steps
+            ],
+            "signatures": [_signature(each) for each in found.signatures], "findings": _documents(found.findings),
+        }
+    )  # fmt: skip
+    invocation.say("playbook-shown", name=found.row.name, version=found.row.version, id=found.row.id)
+    invocation.table(
+        ("number", "step", "type", "agent", "command", "next"),
+        [
+            (number, step.name, step.type, agents.get(step.agent, {}).get("name", ""),
+             _summary(step),
+             ", ".join(dict.fromkeys(str(found.numbers.get(to, "·")) for _, to in (*step.branches, *step.follows))))
+            for number, _, step in steps
+        ],
+    )  # fmt: skip
+    for each in found.signatures:
+        invocation.say(f"playbook-signed-{_verdict(each)}", signee=each.signee, at=each.at, whose=each.whose)
+    if not found.signatures:
+        invocation.say("playbook-unsigned")
+    _tell(invocation, found.findings)
+
+
+@app.command()
+def export(
+    context: typer.Context, name: Name, version: Version = "",
+    out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - is stdout.")] = "-",
+) -> None:  # fmt: skip
+    """Write a playbook into a file, byte for byte as it was accepted.
+
+    Example: katchi playbook export "Block and watch" --out block.json
+    """
+    invocation = here(context)
+    if invocation.as_json and out == "-":
+        raise typer.BadParameter("--json needs --out FILE: stdout cannot hold two documents")
+    with invocation.node() as node:
+        row = _looked(node, name, version).row
+    if out == "-":
+        sys.stdout.buffer.write(row.document)
+        sys.stdout.flush()
+        return
+    Path(out).write_bytes(row.document)
+    invocation.answer({"id": row.id, "version": row.version, "out": out, "sha256": row.digest.hex()})
+    invocation.say("playbook-written", name=row.name, out=out)
+
+
+@app.command()
+def picture(
+    context: typer.Context, name: Name, out: Annotated[Path, typer.Option(metavar="FILE", help="Where to.")],
+    version: Version = "",
+) -> None:  # fmt: skip
+    """Draw a playbook's workflow as SVG.
+
+    Example: katchi playbook picture "Block and watch" --out block.svg
+    """
+    from katchi.web.pages.workflow import svg_file
+
+    invocation = here(context)
+    with invocation.node() as node:
+        found = _looked(node, name, version)
+    out.write_text(svg_file(found.playbook, invocation.language), encoding="utf-8")
+    invocation.answer({"id": found.row.id, "version": found.row.version, "out": str(out)})
+    invocation.say("playbook-written", name=found.row.name, out=str(out))
+
+
+def _looked(node: Node, name: str, version: str) -> Looked:
+    from katchi.node import playbooks, responding
+
+    return playbooks.look(node, responding.playbook_named(node, name).id, version)
+
+
+def _text(command: Command) -> str:
+    return command.command or command.content or command.description
+
+
+def _summary(step: Step) -> str:
+    commands = " | ".join(_text(each)[:80] for each in step.commands)
+    return commands or step.condition or step.switch or step.playbook_id
+
+
+def _verdict(signature: Signature) -> str:
+    if signature.problem:
+        return "badly"
+    return {"": "unknown", "own": "own"}.get(signature.whose, "partner")
+
+
+def _signature(each: Signature) -> dict[str, object]:
+    return {
+        "signee": each.signee, "at": each.at, "algorithm": each.algorithm, "holds": not each.problem,
+        "problem": each.problem, "key_of": each.whose,
+    }  # fmt: skip
 
 
 def _documents(found: Sequence[Finding]) -> list[dict[str, object]]:

@@ -474,6 +474,25 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "playbook-error": ("✗ {where}: {message} [{code}]", "✗ {where}: {message} [{code}]"),
     "playbook-odd": ("· {where}: {message} [{code}]", "· {where}: {message} [{code}]"),
+    "playbook-shown": ("{name} ({version}, {id})", "{name} ({version}, {id})"),
+    "playbook-signed-own": (
+        "✓ signed by {signee} at {at}, with the key of this node",
+        "✓ {signee} 서명({at}), 이 노드의 키",
+    ),
+    "playbook-signed-partner": (
+        "✓ signed by {signee} at {at}, with the key of the partner {whose}",
+        "✓ {signee} 서명({at}), 협력 기관 {whose}의 키",
+    ),
+    "playbook-signed-unknown": (
+        "? signed by {signee} at {at}, with a key that nobody here knows",
+        "? {signee} 서명({at}), 여기서 아무도 모르는 키",
+    ),
+    "playbook-signed-badly": (
+        "✗ the signature of {signee} at {at} does not hold",
+        "✗ {signee}의 서명({at})은 유효하지 않습니다",
+    ),
+    "playbook-unsigned": ("Nobody has signed it.", "서명이 없습니다."),
+    "playbook-written": ("{name} is in {out}.", "{name}을(를) {out}에 저장했습니다."),
     "respond-none": (
         "No runs. `katchi respond begin PLAYBOOK` begins one.",
         "실행이 없습니다. `katchi respond begin PLAYBOOK`으로 시작합니다.",

@@ -257,7 +257,7 @@ class _Drawer:
             box = Box(name, "end", 0, -_END, 0, 2 * _END, 2 * _END)
         else:
             number = self.numbers.get(name, 0)
-            text = _wrapped(f"{number}. {step.name}" if number and step.name else step.name, 3)
+            text = _wrapped(f"{number}. {step.name}" if number and step.name else step.name, 4)
             note = _wrapped(_note(self.playbook, step), 3 if step.condition else 1)
             height = 2 * 10 + _TEXT * max(1, len(text)) + _NOTE * len(note)
             box = Box(name, step.type, number, -WIDTH // 2, 0, WIDTH, height, text, note)

@@ -20,6 +20,7 @@ from katchi.respond.cacao.variables import BadValueError
 
 LARGEST: Final = 1_048_576  # bytes
 MOST_STEPS: Final = 1000
+DEEPEST: Final = 100  # lists and objects in each other: whatever walks through a playbook may do so by recursion
 COMMANDS: Final = ("manual", "http-api", "openc2-http", "openc2")
 """The command types that there are ways to run; `bash` and `ssh` only where the operator switches them on."""
 AGENTS: Final = (
@@ -98,10 +99,24 @@ def _not_to_be_read(raw: dict[str, Any]) -> Finding | None:
         return Finding("not-a-playbook", "type", "The type of a playbook is `playbook`.")
     if raw.get("spec_version") != "cacao-2.0":
         return Finding("version", "spec_version", "Only cacao-2.0 is run.")
+    if _is_deep(raw):
+        return Finding("too-large", "", f"A playbook is nested {DEEPEST} deep at most.")
     workflow = raw.get("workflow")
     if isinstance(workflow, dict) and len(workflow) > MOST_STEPS:
         return Finding("too-large", "workflow", f"A playbook has at most {MOST_STEPS} steps.")
     return None
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            each for held in level
+            for each in (held.values() if isinstance(held, dict) else held if isinstance(held, list) else ())
+        ]  # fmt: skip
+        if not level:
+            return False
+    return True
 
 
 def _plain(playbook: Playbook) -> tuple[Playbook, list[Finding]]:
