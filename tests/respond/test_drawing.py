@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from katchi.respond import cacao, library
@@ -138,6 +138,7 @@ class Growing:
         return made
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_whatever_is_well_made_has_a_picture_that_can_be_read(data: st.DataObject) -> None:
     growing = Growing(lambda most: data.draw(st.integers(0, most)))

@@ -23,6 +23,8 @@ _PAD, _CORNER = 14, 18  # round the text; for a mark in the upper right corner
 _TEXT, _NOTE = 18, 16  # line heights
 _END: Final = 14
 _FRAME, _LOOP = 14, 22
+_UNDER = 18  # so far a frame reaches up behind its step
+_LABEL = 84  # room for what is said at a way
 _MARGIN: Final = 16
 
 LineKind = Literal["next", "failure", "back"]
@@ -213,7 +215,8 @@ class _Drawer:
         made.main = made.height
         if step.on_failure in self.steps:
             other = self.way(step.on_failure, after, depth + 1)
-            x, y, middle = made.right + _SPACE_X - other.left, box.height // 2 + _SPACE_Y, box.height // 2
+            middle = min(box.height // 2, box.height - _UNDER - 10)  # above the frame
+            x, y = made.right + max(_SPACE_X - other.left, _LABEL), middle + _SPACE_Y
             is_there = bool(other.boxes)
             points = ((box.x + box.width, middle), (x, middle), (x, y))
             made.lines.append(Line("failure", points, "down" if is_there else ""))
@@ -231,6 +234,7 @@ class _Drawer:
         room = _FRAME + (_LOOP if step.type == "while-condition" else 0)
         places, x = [], 0
         for _, each in inner:
+            each.right = max(each.right, _LABEL if step.type != "parallel" else 0)
             places.append(x - each.left)
             x = places[-1] + each.right + _SPACE_X
         middle = places[0]  # the first branch stays on the line, so that the way down is what one sees first
@@ -242,11 +246,11 @@ class _Drawer:
             made.lines.append(Line("next", ((0, box.height), (0, bus), (at, bus), (at, top))))
             made.labels += _label(member, step, at + 7, bus + _TEXT)
         framed.left, framed.right = min(framed.left, box.x), max(framed.right, box.x + box.width)
-        made.frames.append(_frame(name, framed, box.height // 2, room))
+        made.frames.append(_frame(name, framed, box.height - _UNDER, room))
         if step.type == "while-condition":
             last, left = framed.boxes[-1], framed.left - room + 12
             if last.kind == "end":
-                back, again = last.y + last.height // 2, box.height // 2 + 8
+                back, again = last.y + last.height // 2, box.height - _UNDER + 6
                 points = ((last.x, back), (left, back), (left, again), (box.x, again))
                 made.lines.append(Line("back", points, "right"))
         made.put(_grown(framed, room), 0, 0)
@@ -290,7 +294,7 @@ def _label(member: str, step: Step, x: int, y: int) -> list[Label]:
     if step.type == "if-condition":
         return [Label("yes" if member == "on_true" else "no", x, y)]
     if step.type == "switch-condition":
-        return [Label("case", x, y, _shortened(member.removeprefix("cases."), WIDTH // 2))]
+        return [Label("case", x, y, _shortened(member.removeprefix("cases."), _LABEL))]
     return []
 
 
@@ -308,7 +312,9 @@ def _width(mark: str) -> float:
     """About how wide a letter is at 13 px, whatever the font."""
     if unicodedata.east_asian_width(mark) in "WF":
         return 13.0
-    return 9.4 if mark.isupper() or mark in "mwMW@%—…" else 7.2
+    if mark in " iljtfIr.,:;'|!()[]":
+        return 5.0
+    return 9.4 if mark.isupper() or mark in "mw@%—…" else 7.6
 
 
 def plain(text: str) -> str:
