@@ -104,7 +104,7 @@ def draw(playbook: Playbook, numbers: Mapping[str, int] | None = None) -> Pictur
     made = _Drawer(playbook, numbers or {})
     whole = made.way(playbook.workflow_start, "", 0)
     if playbook.workflow_exception in playbook.workflow:
-        whole.beside(made.exception())
+        whole.near(made.exception())
     dx, dy = _MARGIN - whole.left, _MARGIN
     placed = _Block()
     placed.put(whole, dx, dy)
@@ -140,9 +140,12 @@ class _Block:
         self.left, self.right = min(self.left, other.left + dx), max(self.right, other.right + dx)
         self.height = max(self.height, other.height + dy)
 
-    def beside(self, other: _Block) -> None:
-        """Takes another one in, to the right of all."""
-        self.put(other, self.right + 2 * _SPACE_X - other.left, 0)
+    def near(self, other: _Block) -> None:
+        """Takes another one in: to the right of all, or below where one would have to look for it there."""
+        if self.right - self.left < 3 * WIDTH:
+            self.put(other, self.right + 2 * _SPACE_X - other.left, 0)
+        else:
+            self.put(other, self.left - other.left, self.height + _SPACE_Y)
 
 
 class _Drawer:

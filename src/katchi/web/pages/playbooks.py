@@ -94,7 +94,8 @@ async def _every(
 @post("/playbooks/import", guards=[at_least("releaser")], request_max_body_size=4 * _UPLOAD)
 async def take(request: Request[Any, Any, Any]) -> Response[Any]:
     """Accepts a playbook from a file, or says all that is wrong with it and keeps nothing."""
-    if int(request.headers.get("content-length", "0")) > _UPLOAD:
+    said = request.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > _UPLOAD:
         return await _every(request, [Finding("too-large", "", f"A playbook has at most {LARGEST} bytes.")])
     values = await form_of(request)
     file = values.get("file")
