@@ -76,7 +76,7 @@ def work(node: Node, *, at: Callable[[str], None] = lambda _: None) -> bool:
         _advance(node, response)
         at("advanced")
         busy = True
-    keeper = _keeper(node, at)
+    keeper = keeper_of(node, at=at)
     if node.store.runs.is_anything_due(now):
         carriers = dict.fromkeys(COMMANDS, _blocker(node, keeper))
         busy = responding.runner_of(node, carriers, at=at).work() > 0 or busy
@@ -87,15 +87,19 @@ def work(node: Node, *, at: Callable[[str], None] = lambda _: None) -> bool:
     return busy
 
 
-def _keeper(node: Node, at: Callable[[str], None] = lambda _: None) -> Keeper:
-    return Keeper(node.store.database, node.clock.now, actuating.actuators(node), misses=polled.misses(node), at=at)
-
-
 def look_again(node: Node) -> None:
     """Holds every device against what it is to have, at once. Raises ActuatorError for the first that cannot be."""
-    keeper = _keeper(node)
+    keeper = keeper_of(node)
     for each in node.settings.actuator:
         keeper.keep(each.name)
+
+
+def keeper_of(node: Node, *, at: Callable[[str], None] = lambda _: None) -> Keeper:
+    """What looks after this node's devices."""
+    return Keeper(
+        node.store.database, node.clock.now, actuating.actuators(node), misses=polled.misses(node), alone=node.devices,
+        at=at,
+    )  # fmt: skip
 
 
 def _blocker(node: Node, keeper: Keeper) -> Blocker:

@@ -32,6 +32,13 @@ class NoNodeError(KatchiError):
     exit_status = 4
 
 
+class Commander(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """A tool of ours whose commands (OpenC2) are carried out here; `alone`: also where several people must say yes."""
+
+    tool: str
+    alone: bool = False
+
+
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """How much a stranger may hand in at once."""
 
@@ -64,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     approvals: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1  # people who must say yes before a response acts
     actuator: tuple[AnySettings, ...] = ()  # what blocks for us
     notify: tuple[AnyNotifier, ...] = ()  # who is told when a response needs people
+    commander: tuple[Commander, ...] = ()  # tools of ours that may command by OpenC2; nobody else may
     limits: Limits = Limits()
 
     @property

@@ -117,6 +117,7 @@ class Node:
     rush: Rush = field(default_factory=Rush)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     desk: Desk = field(default_factory=Desk)
+    devices: threading.RLock = field(default_factory=threading.RLock)  # held by whoever talks to what blocks for us
     key_changed_at: int = 0  # the key file's mtime, ns
 
     def close(self) -> None:

@@ -32,6 +32,10 @@ class NotBlockedError(KatchiError):
     code = "not-blocked"
 
 
+class NoDeviceError(NotBlockedError):
+    """No device here plays this part for such things."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much one response may block, and for how long (µs)."""
@@ -86,7 +90,7 @@ def plan(
         (name, thing) for thing in things for name in names if thing.partition(":")[0] in actuators[name].kinds
     ]  # fmt: skip
     if missing := set(things) - {thing for _, thing in places}:
-        raise NotBlockedError(
+        raise NoDeviceError(
             "No actuator here plays this part for such things.", what=sorted(missing)[0][:120],
             found=", ".join(names) or "none", expected="a simulated actuator" if mandate.is_exercise else "",
             remedy="give an [[actuator]] in katchi.toml the role, or see to it by hand",
@@ -112,12 +116,7 @@ class Blocker:
 
     def act(self, order: Order) -> Result:
         """Blocks what the command says. Raises whatever keeps it from that; then nothing is blocked for it."""
-        now, mandate = self._now(), self._mandate(order)
-        found = plan(
-            order, mandate, self._actuators, playing=self._playing, stops=self._stops, limits=self._limits, now=now
-        )
-        self._hold(order, mandate, found, now)
-        names = sorted({name for name, _ in found.places})
+        names = self.hold(order)
         try:
             for name in names:
                 self._keeper.keep(name)
@@ -127,6 +126,18 @@ class Blocker:
                 self._try_to_keep(name)
             raise
         return Result(True)
+
+    def hold(self, order: Order) -> list[str]:
+        """Writes down what the command says, and returns at which devices: they have it a moment later.
+
+        Raises whatever speaks against it; then nothing is written.
+        """
+        now, mandate = self._now(), self._mandate(order)
+        found = plan(
+            order, mandate, self._actuators, playing=self._playing, stops=self._stops, limits=self._limits, now=now
+        )
+        self._hold(order, mandate, found, now)
+        return sorted({name for name, _ in found.places})
 
     def probe(self, order: Order) -> Result | None:
         """Everything here can be done again with the same effect: so it is."""

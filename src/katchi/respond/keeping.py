@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from katchi.errors import KatchiError
@@ -26,15 +27,21 @@ LOST_AFTER: Final = 3  # looks in a row that went wrong
 
 
 class Keeper:
-    """Looks after the devices of one node. `at` is called at every point at which a crash could happen, for tests."""
+    """Looks after the devices of one node.
+
+    `alone` is held while a device is talked to: two threads of one process never do so at once. `at` is called at every
+    point at which a crash could happen, for tests.
+    """
 
     def __init__(
         self, database: Database, now: Callable[[], int], actuators: Mapping[str, Actuator], *,
-        misses: Callable[[str], str] = lambda _: "", at: Callable[[str], None] = lambda _: None,
+        misses: Callable[[str], str] = lambda _: "", alone: AbstractContextManager[object] | None = None,
+        at: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
         """`misses` tells what is wrong with a device all the same, though it does as it is told; or ""."""
         self._database, self._now, self._actuators, self._at = database, now, actuators, at
         self._misses = misses
+        self._alone = alone or nullcontext()
         self._leases = Leases(database)
 
     def work(self) -> int:
@@ -54,6 +61,10 @@ class Keeper:
 
     def keep(self, name: str) -> None:
         """Makes one device have what it is to have. Raises ActuatorError, and notes it at the device."""
+        with self._alone:
+            self._keep(name)
+
+    def _keep(self, name: str) -> None:
         now = self._now()
         with self._database.writing() as transaction:
             leases.expire(transaction, name, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from katchi.store.commands import Commands
 from katchi.store.database import Database
 from katchi.store.efforts import Efforts
 from katchi.store.leases import Leases
@@ -47,6 +48,7 @@ class Store:
         self.responses = Responses(self.database)
         self.leases = Leases(self.database)
         self.notices = Notices(self.database)
+        self.commands = Commands(self.database)
         self.watches = Watches(self.database)
         self.withdrawals = Withdrawals(self.database)
         self.subscriptions = Subscriptions(self.database)

@@ -392,6 +392,20 @@ lease = Table(
     Index("lease_by_order", "order_key"),
 )
 
+# What a tool of ours commanded (OpenC2), and what it was answered. Rows stay: the number of one is never another's.
+command = Table(
+    "command",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("tool", Text, nullable=False),
+    Column("name", Text, nullable=False),  # what the tool calls it
+    Column("profile", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the command
+    Column("made_at", BigInteger, nullable=False),
+    Column("answer", LargeBinary),  # none: it was not finished
+    UniqueConstraint("tool", "name"),
+)
+
 # What was last seen of each device that blocks for us.
 device = Table(
     "device",

@@ -18,6 +18,7 @@ from katchi.web.door import door_router
 from katchi.web.feeds import feeds_router
 from katchi.web.misp import misp_router
 from katchi.web.openapi import openapi
+from katchi.web.openc2 import openc2_router
 from katchi.web.pages.shown import failed
 from katchi.web.session import Tries
 from katchi.web.taxii import taxii_router
@@ -33,6 +34,7 @@ def create_app(node: Node) -> Litestar:
         door_router,
         feeds_router,
         misp_router,
+        openc2_router,
         openapi,
         *mounted.route_handlers,
     ]
@@ -51,7 +53,7 @@ def create_app(node: Node) -> Litestar:
 
 def unrouted(request: Request[Any, Any, Any], problem: HTTPException) -> Response[Any]:
     """An address or method that nothing here answers: a page for people, JSON for programs."""
-    if request.url.path.startswith(("/taxii2", "/katchi/", "/feeds", "/misp", "/openapi")):
+    if request.url.path.startswith(("/taxii2", "/katchi/", "/feeds", "/misp", "/openapi", "/.well-known/openc2")):
         error = resources.Error(problem.detail, http_status=str(problem.status_code))
         return Response(msgspec.json.encode(error), status_code=problem.status_code, media_type="application/json")
     return failed(request, problem)

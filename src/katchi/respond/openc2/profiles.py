@@ -20,6 +20,7 @@ KATCHI: Final = "x-katchi"
 THINGS: Final = "x-katchi:things"
 MOST: Final = 10_000  # things of one command
 RULE: Final = "rule_number"
+_ARGS: Final = ("start_time", "stop_time", "duration", "response_requested")
 _NETWORKS: Final = {"ipv4_net": "ipv4", "ipv6_net": "ipv6"}
 _CONNECTIONS: Final = {"ipv4_connection": "ipv4", "ipv6_connection": "ipv6"}
 _NAMES: Final = {"domain_name": canonical.domain, "idn_domain_name": canonical.domain, "uri": canonical.url}
@@ -48,15 +49,23 @@ def features(asked: list[str], profiles: tuple[str, ...] = PROFILES) -> Response
     return Response(status=200, results={name: known[name] for name in asked})
 
 
-def things_of(command: Command) -> list[str]:
-    """The keys of what is to be denied. Raises BadMessageError, or NotDoneError for what is not done here."""
-    if command.action != "deny":
-        raise NotDoneError("Only deny is done by a playbook.", what="action", found=command.action)
+def profile_of(command: Command) -> str:
+    """The profile by which a command denies. Raises NotDoneError for what is not denied here."""
     profile = next((name for name, targets in TARGETS_OF.items() if command.target in targets), None)
     if profile is None:
         raise NotDoneError("This cannot be denied here.", what="target", found=command.target)
     if command.actuator and profile not in command.actuator:
         raise NotDoneError("That actuator does not do this.", what="actuator", found=next(iter(command.actuator)))
+    return profile
+
+
+def things_of(command: Command) -> list[str]:
+    """The keys of what is to be denied. Raises BadMessageError, or NotDoneError for what is not done here."""
+    if command.action != "deny":
+        raise NotDoneError("Only deny is done by a playbook.", what="action", found=command.action)
+    profile_of(command)
+    for name in command.args.keys() - {SLPF, *_ARGS}:
+        raise NotDoneError("This argument is not known here.", what=f"args.{name}"[:60])
     for name in command.args.keys() & {SLPF}:
         try:
             asked = msgspec.convert(command.args[name], _Slpf)

@@ -15,8 +15,9 @@ from katchi.respond.openc2.language import BadMessageError, Command, Response
 
 PATH: Final = "/.well-known/openc2"
 MEDIA: Final = "application/openc2+json;version=1.0"
-TYPES: Final = ("application/openc2+json", "application/openc2-cmd+json", "application/openc2-rsp+json",
-                "application/json")  # fmt: skip
+COMMANDS_MEDIA: Final = "application/openc2-cmd+json"  # of 1.0: a command with nothing around it
+RESPONSES_MEDIA: Final = "application/openc2-rsp+json;version=1.0"
+TYPES: Final = ("application/openc2+json", COMMANDS_MEDIA, "application/json")
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 
