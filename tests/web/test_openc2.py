@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from katchi.node import commanding, partnering
+from katchi.node import acting, actuating, commanding, partnering
 from katchi.node.settings import Commander
 from katchi.node.wiring import Node
 from katchi.respond import openc2
@@ -30,8 +30,10 @@ ADDRESS, NAME = "ipv4:192.0.2.7", "domain:evil.example"
 
 def equip(node: Node, **changed: Any) -> None:
     device = simulated.Settings(name="edge", roles=("firewall", "perimeter"))
-    given: dict[str, Any] = {"actuator": (device,), "commander": (Commander("soar"),), **changed}
-    node.settings = msgspec.structs.replace(node.settings, **given)
+    usual: dict[str, Any] = {
+        "actuator": (device,), "commander": (Commander("soar"),), "approvals": 1, "own": (), "block_most": 1000,
+    }  # fmt: skip
+    node.settings = msgspec.structs.replace(node.settings, **{**usual, **changed})
 
 
 def blocked(node: Node, name: str = "edge") -> set[str]:
@@ -56,8 +58,8 @@ def door(open_door: Served) -> Iterator[Served]:
     yield open_door
     equip(open_door.node)
     for each in open_door.node.store.leases.in_force():
-        commanding.acting.release(open_door.node, each.id, why="the story is over", person="kim")
-    commanding.acting.look_again(open_door.node)
+        acting.release(open_door.node, each.id, why="the story is over", person="kim")
+    acting.look_again(open_door.node)
 
 
 _names = iter(range(10**9))
@@ -181,8 +183,9 @@ def read(command: Any) -> openc2.Command:
 def test_it_ends_by_itself(door: Served) -> None:
     say(door, {**deny(ipv4_net="192.0.2.7"), "args": {"duration": 100}})
     until(lambda: not door.node.store.leases.in_force())
-    assert blocked(door.node) == set()
-    assert {each.why for each in door.node.store.leases.of_thing(ADDRESS)[:1]} == {"expired"}
+    [device] = actuating.actuators(door.node).values()
+    assert device.read(door.node.clock.now()) == {}
+    assert door.node.store.leases.of_thing(ADDRESS)[0].why == "expired"
 
 
 @pytest.mark.parametrize(("wanted", "status"), [("ack", 102), ("status", 200), ("complete", 200)])
@@ -235,7 +238,7 @@ def test_a_command_can_name_its_devices(door: Served, specifiers: dict[str, str]
 
 def test_nobody_commands_who_is_not_named(door: Served) -> None:
     command = wrapped(deny(ipv4_net="192.0.2.7"))
-    for secret, status in (("", 401), ("wrong", 401), ("a secret of the SIEM", 403)):
+    for secret, status in (("none", 401), ("wrong", 401), ("a secret of the SIEM", 403)):
         answer = post(door, command, secret=secret)
         said, _ = transfer.read_response(answer.content)
         assert (answer.status_code, said.status) == (status, status)
@@ -303,7 +306,9 @@ def test_where_a_device_says_no_nothing_is_left_of_it(door: Served) -> None:
     said = say(door, deny(ipv4_net="192.0.2.7"))
     assert (said.status, blocked(door.node)) == (500, set())
     assert "false" not in said.status_text
-    equip(door.node)
+    equip(door.node, actuator=(*device, msgspec.structs.replace(broken, reload=("true",))))
+    acting.look_again(door.node)
+    assert door.node.store.leases.in_force() == []
 
 
 REFUSED = {

@@ -89,9 +89,10 @@ def refusal(problem: KatchiError) -> Response:
             status = 403
         case _:
             status = 500
-    said = [problem.sentence, problem.what, problem.expected and f"expected: {problem.expected}"]
-    if status != 500:
-        said.append(problem.found and f"found: {problem.found}")
+    said = [problem.sentence]
+    if status != 500:  # else it is about our devices
+        said += [problem.what, problem.expected and f"expected: {problem.expected}",
+                 problem.found and f"found: {problem.found}"]  # fmt: skip
     return Response(status=status, status_text=" ".join(each for each in said if each)[:400])
 
 

@@ -44,8 +44,12 @@ def _commander(node: Node, request: Request[Any, Any, Any]) -> Commander:
 def _obey(
     node: Node, request: Request[Any, Any, Any], commander: Commander, kind: str, body: bytes
 ) -> Answer[bytes]:  # fmt: skip
-    asked, headers = transfer.read_request(body)
+    content, headers = transfer.open_request(body)
     headers = _named(request, headers)
+    try:
+        asked = language.read_command(content)
+    except BadMessageError as problem:
+        return _answer(node, request, commanding.refusal(problem), headers, kind)
     done = commanding.obey(node, commander, asked, headers.request_id)
     return _answer(node, request, done, headers, kind, asked)
 

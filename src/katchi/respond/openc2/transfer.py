@@ -56,8 +56,13 @@ def _written(kind: str, content: bytes, headers: Headers) -> bytes:
 
 def read_request(message: bytes) -> tuple[Command, Headers]:
     """A command; also one without anything around it, as senders of 1.0 wrote it. Raises BadMessageError."""
-    content, headers = _content(message, "request")
+    content, headers = open_request(message)
     return language.read_command(content), headers
+
+
+def open_request(message: bytes) -> tuple[bytes, Headers]:
+    """The command as it was written, and what stands around it, which names it. Raises BadMessageError."""
+    return _content(message, "request")
 
 
 def read_response(message: bytes) -> tuple[Response, Headers]:
