@@ -25,6 +25,7 @@ from katchi.respond.actuators import (
     lists,
     nftables,
     open_actuator,
+    openc2_https,
     rpz,
     simulated,
     webhook,
@@ -33,6 +34,7 @@ from katchi.respond.keeping import Keeper
 from katchi.store import Store, leases, migrate
 from katchi.store.leases import LeaseRow
 from tests import devices
+from tests.commanded import COMMANDERS_SECRET, a_commanded_node
 from tests.servers import Asked, Reply, serving
 
 NOW, HOUR = 1_700_000_000_000_000, 3_600_000_000
@@ -154,9 +156,19 @@ def made_webhook(folder: Path) -> Iterator[Case]:
         yield Case(open_actuator(adapter.settings(folder), folder), by_hand)
 
 
+def made_openc2(folder: Path) -> Iterator[Case]:
+    """Another Katchi that takes our commands."""
+    with a_commanded_node(folder / "there") as node:
+        (folder / "openc2.token").write_text(f"{COMMANDERS_SECRET}\n")
+        settings = openc2_https.Settings(
+            name="there", url=node.settings.url, token_file="openc2.token", profile="x-katchi"
+        )
+        # Nobody can be asked there: what is noted here is all that is known, and can be lost.
+        yield Case(open_actuator(settings, folder), lambda: (folder / "openc2-there.json").unlink())
+
+
 MADE = {
-    "webhook": made_webhook,
-    "simulated": made_simulated, "nftables": made_nftables, "rpz": made_rpz,
+    "webhook": made_webhook, "openc2": made_openc2, "simulated": made_simulated, "nftables": made_nftables, "rpz": made_rpz,
     **{f"file {form}": made_file(form) for form in ("plain", "rpz", "squid", "suricata")},
 }  # fmt: skip
 

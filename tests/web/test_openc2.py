@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from katchi.exchange.taxii.errors import NotAllowedError
 from katchi.node import acting, actuating, commanding, partnering
 from katchi.node.settings import Commander
 from katchi.node.wiring import Node
@@ -65,7 +66,7 @@ def door(open_door: Served) -> Iterator[Served]:
 _names = iter(range(10**9))
 
 
-def deny(_name: str = "", **target: Any) -> dict[str, Any]:
+def deny(_name: Any = "", **target: Any) -> dict[str, Any]:
     return {"action": "deny", "target": target, "command_id": _name or f"c-{next(_names)}"}
 
 
@@ -246,7 +247,7 @@ def test_nobody_commands_who_is_not_named(door: Served) -> None:
     assert post(door, command).status_code == 403
     partnering.add_tool(door.node, "guest", person="kim") if "guest" not in partners(door.node) else None
     equip(door.node, commander=(Commander("guest"), Commander("siem")))
-    with pytest.raises(commanding.NotAllowedError):  # a guest's tool, even named
+    with pytest.raises(NotAllowedError):  # a guest's tool, even named
         commanding.require_commander(door.node, door.node.store.partners.one("guest"))
     assert post(door, command).status_code == 403
     assert blocked(door.node) == set()

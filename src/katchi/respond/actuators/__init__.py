@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from katchi.respond.actuator import Actuator
-from katchi.respond.actuators import feed, list_file, nftables, rpz, simulated, webhook
+from katchi.respond.actuators import feed, list_file, nftables, openc2_https, rpz, simulated, webhook
 
 AnySettings = (
     simulated.Settings | nftables.Settings | rpz.Settings | list_file.Settings | webhook.Settings | feed.Settings
-)
+    | openc2_https.Settings
+)  # fmt: skip
 """What katchi.toml may say of one, told apart by `kind`."""
 
 
@@ -28,6 +29,8 @@ def open_actuator(settings: AnySettings, folder: Path) -> Actuator:
             return webhook.Webhook(settings, folder)
         case feed.Settings():
             return feed.Feed(settings, folder)
+        case openc2_https.Settings():
+            return openc2_https.OpenC2(settings, folder)
 
 
 __all__ = ["AnySettings", "open_actuator"]
