@@ -168,7 +168,8 @@ def made_openc2(folder: Path) -> Iterator[Case]:
 
 
 MADE = {
-    "webhook": made_webhook, "openc2": made_openc2, "simulated": made_simulated, "nftables": made_nftables, "rpz": made_rpz,
+    "webhook": made_webhook, "openc2": made_openc2, "simulated": made_simulated, "nftables": made_nftables,
+    "rpz": made_rpz,
     **{f"file {form}": made_file(form) for form in ("plain", "rpz", "squid", "suricata")},
 }  # fmt: skip
 

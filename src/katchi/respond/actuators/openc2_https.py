@@ -149,7 +149,8 @@ class OpenC2:
             )
         except (OSError, UnicodeDecodeError) as problem:
             raise ActuatorError(
-                "The token or the certificates cannot be read.", where=self._settings.name, found=type(problem).__name__,
+                "The token or the certificates cannot be read.", where=self._settings.name,
+                found=type(problem).__name__,
                 expected=" and ".join(each for each in (self._settings.token_file, self._settings.ca) if each),
             ) from None  # fmt: skip
         if not secret or not secret.isascii() or not secret.isprintable():
