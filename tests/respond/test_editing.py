@@ -46,7 +46,7 @@ def ids() -> Callable[[], str]:
 
 
 def made() -> Members:
-    steps = [
+    steps: list[tuple[str, str | Block, int]] = [
         ("Block", Block("__things__:value", 86_400_000), 1),
         ("은행에 전화", "모든 은행에 전화한다", 0),
         ("Tell", "tell", 0),
@@ -61,7 +61,7 @@ def changed(members: Members, *changes: Change) -> Members:
 
 def called(members: Members, name: str) -> str:
     """The id of the step of this name."""
-    return next(key for key, step in members["workflow"].items() if step.get("name") == name)
+    return next(str(key) for key, step in members["workflow"].items() if step.get("name") == name)
 
 
 def names(members: Members) -> list[str]:

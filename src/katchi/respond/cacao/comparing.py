@@ -64,7 +64,7 @@ def _of_members(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
 def _of_parts(part: Part, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     for key in _keys(before, after):
         one, other = before.get(key), after.get(key)
-        held = other if other is not None else one
+        held = other or one or {}
         name = key.strip("_") if part == "variable" else str(held.get("name") or held.get("type") or key)
         if one is None or other is None:
             yield Difference(part, _kind(one, other), key, name, "", _text(one), _text(other))

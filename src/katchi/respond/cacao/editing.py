@@ -16,16 +16,14 @@ from typing import Any, Final
 import msgspec
 
 from katchi.errors import KatchiError
-from katchi.respond.cacao.playbook import Playbook
+from katchi.respond.cacao.playbook import Finding, Playbook
 from katchi.respond.cacao.reading import LARGEST
-from katchi.respond.cacao.saying import Block, block_text, place_of
+from katchi.respond.cacao.saying import Block, block_of, block_text, place_of
 
 TYPES: Final = (
     "attack", "detection", "engagement", "investigation", "mitigation", "notification", "prevention", "remediation",
 )  # fmt: skip
-PLAIN: Final = ("action", "playbook-action")
 _WAYS: Final = ("on_true", "on_false", "on_completion", "on_success", "on_failure")
-_BRANCHES: Final = ("on_true", "on_false", "next_steps", "cases")
 
 Members = dict[str, Any]
 NewId = Callable[[], str]
@@ -199,6 +197,17 @@ def changed(members: Members, changes: Sequence[Change], *, new_id: NewId) -> Me
     return made
 
 
+def remarks(members: Mapping[str, Any]) -> Iterator[Finding]:
+    """What no executor minds before it is too late: no name, a block of nothing."""
+    if not members["name"].strip():
+        yield Finding("missing", "name", "The playbook needs a name.")
+    for name, step in members["workflow"].items():
+        for number, command in enumerate(step.get("commands", ())):
+            block = block_of(command)
+            if block is not None and not block.things.strip():
+                yield Finding("missing", f"workflow.{name}.commands[{number}]", "Nothing says what to block.")
+
+
 def ways(name: str, step: Mapping[str, Any]) -> Iterator[tuple[Way, str]]:
     """Each way out of a step and where it leads; first into its branches."""
     for member in _WAYS[:2]:
@@ -223,7 +232,7 @@ def outline(members: Mapping[str, Any]) -> list[tuple[str, int, Way | None]]:
     steps: Mapping[str, Any] = members["workflow"]
     found: dict[str, tuple[str, int, Way | None]] = {}
     starts = [members.get("workflow_exception", ""), members["workflow_start"]]
-    todo: list[tuple[str, int, Way | None]] = [(name, 0, None) for name in (*reversed(steps), *starts)]
+    todo: list[tuple[str, int, Way | None]] = [(name, 0, None) for name in (*reversed(list(steps)), *starts)]
     while todo:
         name, depth, way = todo.pop()
         if name in found or name not in steps:
@@ -314,8 +323,8 @@ def _set_command(step: Members, number: int, says: str | Block) -> None:
 
 
 def _action(name: str, says: str | Block, agent: str, out: str = "") -> Members:
-    is_block = isinstance(says, Block)
-    command = {"type": "openc2", "command": block_text(says)} if is_block else {"type": "manual", "command": says}
+    kind, text = ("openc2", block_text(says)) if isinstance(says, Block) else ("manual", says)
+    command = {"type": kind, "command": text}
     step: Members = {"type": "action", "name": name, "commands": [command], "agent": agent}
     return step | ({"out_args": [f"{out}:value"]} if out else {})
 
