@@ -121,3 +121,27 @@ def test_a_playbook_is_shown_given_out_and_drawn(katchi: Katchi, tmp_path: Path)
     assert "svg.workflow" in (root.findtext("{http://www.w3.org/2000/svg}style") or "")
     words = " ".join("".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text"))
     assert "Save the backups" in words
+
+
+def test_what_changed_between_versions_is_said(katchi: Katchi, tmp_path: Path) -> None:
+    katchi.good("playbook", "add", str(playbook(tmp_path)))
+    assert "only one version" in katchi.good("playbook", "compare", "Phishing").out
+    second = {"modified": "2026-11-27T00:00:00.000Z", "description": "피싱 대응"}
+    katchi.good("playbook", "add", str(playbook(tmp_path, **second)))
+    found = katchi.asked("playbook", "compare", "Phishing")
+    assert found["to"] == second["modified"]
+    assert found["differences"] == [
+        {"part": "playbook", "change": "added", "id": "", "name": "", "member": "description", "before": "",
+         "after": "피싱 대응"}
+    ]  # fmt: skip
+    file = playbook(tmp_path, name="Other", **second)
+    said = katchi.good("playbook", "compare", "Phishing", "--file", file).out
+    assert "Phishing wave" in said
+    assert "Other" in said
+    first = found["from"]
+    assert "Both say the same" in katchi.good("playbook", "compare", "Phishing", "--from", first, "--to", first).out
+    assert katchi("playbook", "compare", "Phishing", "--to", first, "--file", file).status == 2
+    assert katchi("playbook", "compare", "Phishing", "--from", "none").status == 3
+    assert katchi("playbook", "compare", "none").status == 3
+    file.write_text("[]", encoding="utf-8")
+    assert katchi("playbook", "compare", "Phishing", "--file", file).status == 1

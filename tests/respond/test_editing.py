@@ -250,7 +250,7 @@ def test_what_changed_is_said_in_words() -> None:
     look = called(after, "Look")
     assert comparing.compare(before, after) == [
         Difference("playbook", "changed", "", "", "name", "Wiper 대응", "Wiper"),
-        Difference("variable", "added", "__hits__", "hits", "", "", '{"type": "integer", "value": "0"}'),
+        Difference("variable", "added", "__hits__", "hits", "", "", "type: integer, value: 0"),
         Difference("step", "changed", block, "Block", "commands",
                    "deny __things__:value (1 d)", "deny __things__:value (1 h)"),
         Difference("step", "added", look, "Look", "", "", "당직자: look"),

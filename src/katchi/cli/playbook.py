@@ -225,6 +225,51 @@ def _signature(each: Signature) -> dict[str, object]:
     }  # fmt: skip
 
 
+@app.command()
+def compare(
+    context: typer.Context,
+    playbook: Annotated[str, typer.Argument(metavar="PLAYBOOK", help="Its name or id, or how one begins.")],
+    since: Annotated[str, typer.Option("--from", metavar="VERSION", help="From which version.")] = "",
+    to: Annotated[str, typer.Option("--to", metavar="VERSION", help="To which version; the newest if not said.")] = "",
+    file: Annotated[
+        Path | None, typer.Option("--file", help="To a file, from the newest version.", exists=True, dir_okay=False)
+    ] = None,
+) -> None:
+    """Say what changed between two versions of a playbook, or between one and a file.
+
+    Example: katchi playbook compare "Block and watch"; katchi playbook compare wiper --file theirs.json
+    """
+    from katchi.node import playbook_writing, responding
+    from katchi.respond.cacao import comparing, editing
+
+    invocation = here(context)
+    if file and to:
+        raise typer.BadParameter("either --to or --file")
+    with invocation.node() as node:
+        versions = playbook_writing.versions(node, responding.playbook_named(node, playbook).id)
+        after = playbook_writing.version_of(versions, to)
+        older = versions if file else versions[versions.index(after) + 1 :]
+        before = playbook_writing.version_of(versions, since) if since else (older or [after])[0]
+        document = file.read_bytes() if file else after.document
+        found = comparing.compare(editing.opened(before.document), editing.opened(document))
+    name = str(file) if file else after.version
+    invocation.answer({"id": after.id, "from": before.version, "to": name, "differences": found})
+    if not file and before is after and not since:
+        invocation.say("playbook-one-version")
+        return
+    invocation.say("playbook-compared", name=after.name, before=before.version, after=name)
+    invocation.table(
+        ("part", "name", "change", "member", "before", "after"),
+        [
+            (invocation.word(f"part-{each.part}"), each.name, invocation.word(f"change-{each.change}"), each.member,
+             each.before, each.after)
+            for each in found
+        ],
+    )  # fmt: skip
+    if not found:
+        invocation.say("playbook-same")
+
+
 def _documents(found: Sequence[Finding]) -> list[dict[str, object]]:
     return [
         {"code": each.code, "where": each.where, "message": each.message, "is_error": each.is_error} for each in found

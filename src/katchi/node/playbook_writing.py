@@ -66,6 +66,11 @@ def begin_new(node: Node, agents: Sequence[AddAgent]) -> tuple[Members, Begun]:
     return editing.new("", agents, [], author=node.settings.node_id, at=at, new_id=lambda: new_id(node)), Begun()
 
 
+def go_on(node: Node, draft: bytes, begun: Begun) -> Members:
+    """What is being written, as a form brought it back. Raises UnknownRunError, EditError."""
+    return _owned(editing.opened(draft), before(node, begun))
+
+
 def is_ours(node: Node, members: Members) -> bool:
     """Whether we make new versions of it; of others' playbooks we derive some of our own."""
     return bool(members["created_by"] == node.settings.node_id)
@@ -95,9 +100,11 @@ def judged(node: Node, members: Members, begun: Begun) -> list[Finding]:
 def differences(node: Node, members: Members, begun: Begun) -> list[Difference]:
     """What would change. Raises UnknownRunError, EditError."""
     held = before(node, begun)
-    if held is None:
-        held = {name: members[name] for name in _OF_A_NEW_ONE if name in members} | {"name": "", "workflow": {}}
-    return [each for each in comparing.compare(held, members) if each.member != "signatures"]
+    if held is not None:
+        return [each for each in comparing.compare(held, members) if each.member != "signatures"]
+    blank = {name: members[name] for name in _OF_A_NEW_ONE if name in members} | {"name": "", "workflow": {}}
+    ends = {name for name, step in members["workflow"].items() if step["type"] in ("start", "end")}
+    return [each for each in comparing.compare(blank, members) if each.id not in ends]
 
 
 def save(node: Node, members: Members, begun: Begun, *, person: str) -> PlaybookRow:
@@ -116,10 +123,14 @@ def save(node: Node, members: Members, begun: Begun, *, person: str) -> Playbook
 
 def _finished(node: Node, members: Members, begun: Begun) -> Members:
     held = before(node, begun)
-    if held is not None:  # whose it is, is not for a form to say
-        members = members | {name: held[name] for name in ("id", "created_by", "created")}
+    members = _owned(members, held)
     at = _now(node, begun.newest)
     return editing.finished(members, held, author=node.settings.node_id, at=at, new_id=lambda: new_id(node))
+
+
+def _owned(members: Members, held: Members | None) -> Members:
+    """Whose it is, is not for a form to say."""
+    return members if held is None else members | {name: held[name] for name in ("id", "created_by", "created")}
 
 
 def _now(node: Node, newest: str) -> str:

@@ -67,7 +67,7 @@ def _of_parts(part: Part, before: Mapping[str, Any], after: Mapping[str, Any]) -
         held = other or one or {}
         name = key.strip("_") if part == "variable" else str(held.get("name") or held.get("type") or key)
         if one is None or other is None:
-            yield Difference(part, _kind(one, other), key, name, "", _text(one), _text(other))
+            yield Difference(part, _kind(one, other), key, name, "", _listed(one), _listed(other))
             continue
         for member, old, new in _pairs(one, other, ()):
             yield Difference(part, _kind(old, new), key, name, member, _text(old), _text(new))
@@ -130,6 +130,10 @@ def _ways(key: str, step: Mapping[str, Any]) -> Iterator[tuple[Way, str]]:
     for member in sorted(_OF_FLOW & step.keys()):  # said, and empty
         if not step[member]:
             yield Way(key, member), _text(step[member])
+
+
+def _listed(held: Mapping[str, Any] | None) -> str:
+    return ", ".join(f"{name}: {_text(value)}" for name, value in (held or {}).items())
 
 
 def _step_text(members: Mapping[str, Any], key: str) -> str:

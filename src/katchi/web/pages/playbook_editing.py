@@ -128,7 +128,7 @@ def _drafted(
 def _pressed(node: Node, form: Mapping[str, str], person: str) -> Drafted | PlaybookRow:
     """Raises EditError where the form is none of ours, UnknownRunError where its playbook is gone."""
     begun = Begun(form.get("id", ""), form.get("version", ""), form.get("newest", ""))
-    draft = editing.opened(form.get("draft", "").encode())
+    draft = playbook_writing.go_on(node, form.get("draft", "").encode(), begun)
     act, _, at = form.get("act", "").partition("/")
     typed = playbook_forms.read(draft, form)
     members, problem = draft, None
