@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
@@ -12,12 +12,15 @@ from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node import actuating, mandates, responding
 from katchi.node.response_log import logs_of, say
-from katchi.node.responses import OPEN, Response, let_go, publish, read
-from katchi.node.wiring import Node, refresh_key
-from katchi.respond import joint, keeping
+from katchi.node.responses import OPEN, Response, let_go, playbooks_of, publish, read
+from katchi.node.wiring import Bell, Node, refresh_key
+from katchi.respond import cacao, calling, joint, keeping
 from katchi.respond.blocking import COMMANDS, Blocker, Mandate
+from katchi.respond.calling import Caller
+from katchi.respond.carrier import Carrier
 from katchi.respond.keeping import SECOND, Keeper
 from katchi.respond.machine import Order
+from katchi.respond.shell import Shell
 from katchi.store import leases, responses, runs
 from katchi.store.database import Transaction
 from katchi.store.leases import LeaseRow
@@ -25,27 +28,49 @@ from katchi.store.responses import ResponseRow
 
 logger = logging.getLogger(__name__)
 
+CALLS: Final = (*calling.COMMANDS, *cacao.SHELLS)
+"""Commands that may take long: they have a thread of their own."""
 ENDED: Final = ("done", "failed", "cancelled")
 LOOK_EVERY: Final = 0.2  # seconds: what another process wrote (`katchi respond accept`) is found within this time
 
 
 class Responder:
-    """A thread of its own, so that a slow device keeps nobody's exchange waiting."""
+    """Threads of its own, so that a slow device keeps nobody's exchange waiting, and a slow service no device."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="katchi-responses", daemon=True)
+        self._calls = Bell()
+        self._threads = [
+            threading.Thread(target=run, name=name, daemon=True)
+            for run, name in ((self._run, "katchi-responses"), (self._run_calls, "katchi-calls"))
+        ]
 
     def start(self) -> None:
         """Begins."""
-        self._thread.start()
+        for each in self._threads:
+            each.start()
 
     def stop(self) -> None:
-        """Ends after what is under way."""
+        """Ends after what is under way; what takes longer is taken up again after the next start."""
         self._stopping.set()
         self._node.alert.ring()
-        self._thread.join(timeout=35)
+        self._calls.ring()
+        for each in self._threads:
+            each.join(timeout=35)
+
+    def _run_calls(self) -> None:
+        node = self._node
+        while not self._stopping.is_set():
+            try:
+                busy = node.store.runs.is_anything_due(node.clock.now()) and call(node, self._stopping.is_set)
+            except Exception:
+                logger.exception("a call of a response met something that it does not know")
+                busy = False
+            if busy:
+                node.alert.ring()
+            else:
+                self._calls.wait(LOOK_EVERY)
 
     def _run(self) -> None:
         node, look_at = self._node, 0
@@ -54,7 +79,8 @@ class Responder:
                 now = node.clock.now()
                 busy = now >= look_at or node.store.responses.is_anything_due(now)
                 if busy:
-                    busy = work(node)
+                    busy = work(node, without=CALLS)
+                    self._calls.ring()
                     look_at = now + keeping.LOOK_EVERY // 2
             except Exception:  # what defends goes on defending
                 logger.exception("a response met something that it does not know")
@@ -63,10 +89,11 @@ class Responder:
                 node.alert.wait(LOOK_EVERY)
 
 
-def work(node: Node, *, at: Callable[[str], None] = lambda _: None) -> bool:
+def work(node: Node, *, without: Collection[str] = (), at: Callable[[str], None] = lambda _: None) -> bool:
     """One round; True where there may be more to do at once.
 
-    `at` is called at every point at which a crash could happen, for tests.
+    Commands of the types in `without` are left to `call`. `at` is called at every point at which a crash could happen,
+    for tests.
     """
     refresh_key(node)
     now, busy = node.clock.now(), False
@@ -76,8 +103,8 @@ def work(node: Node, *, at: Callable[[str], None] = lambda _: None) -> bool:
         busy = True
     keeper = Keeper(node.store.database, node.clock.now, actuating.actuators(node), at=at)
     if node.store.runs.is_anything_due(now):
-        carriers = dict.fromkeys(COMMANDS, _blocker(node, keeper))
-        busy = responding.runner_of(node, carriers, at=at).work() > 0 or busy
+        carriers = {**dict.fromkeys(COMMANDS, _blocker(node, keeper)), **_callers(node, lambda: False)}
+        busy = responding.runner_of(node, carriers, at=at).work(without=without) > 0 or busy
     busy = keeper.work() > 0 or busy
     for response in node.store.responses.unpublished():
         publish(node, response)
@@ -92,14 +119,41 @@ def look_again(node: Node) -> None:
         keeper.keep(each.name)
 
 
-def _blocker(node: Node, keeper: Keeper) -> Blocker:
-    def for_whom(order: Order) -> Mandate:
-        return mandates.of_run(node, node.store.runs.order(order.key).run)
+def call(node: Node, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Asks the next service, or runs the next command, that a run waits for; False where there is none."""
+    return responding.runner_of(node, _callers(node, is_stopping)).carry_out(CALLS) > 0
 
+
+def _blocker(node: Node, keeper: Keeper) -> Blocker:
     return Blocker(
         node.store.database, node.clock.now, actuating.actuators(node), keeper, playing=actuating.playing(node),
-        stops=actuating.never_block(node), mandate=for_whom, limits=actuating.limits(node),
+        stops=actuating.never_block(node), mandate=lambda order: _for_whom(node, order),
+        limits=actuating.limits(node),
     )  # fmt: skip
+
+
+def _callers(node: Node, is_stopping: Callable[[], bool]) -> dict[str, Carrier]:
+    """What asks services and runs commands; the types that nobody has switched on have nothing that does them."""
+    settings = node.settings
+
+    def is_wanted(order: Order) -> bool:
+        return not is_stopping() and node.store.runs.order(order.key).phase == "doing"
+
+    caller = Caller(
+        settings.service, node.folder, node.clock.now, own_port=settings.port,
+        playing=actuating.answering(node, settings.service, calling.COMMANDS),
+        mandate=lambda order: _for_whom(node, order),
+    )  # fmt: skip
+    runs_commands = Shell(
+        settings.shell, node.clock.now, playing=actuating.answering(node, settings.shell, actuating.SHELL_TARGETS),
+        mandate=lambda order: _for_whom(node, order), is_wanted=is_wanted,
+    )  # fmt: skip
+    switched_on = {kind for each in settings.shell for kind in each.types}
+    return {**dict.fromkeys(calling.COMMANDS, caller), **dict.fromkeys(switched_on, runs_commands)}
+
+
+def _for_whom(node: Node, order: Order) -> Mandate:
+    return mandates.of_run(node, node.store.runs.order(order.key).run)
 
 
 def release(node: Node, lease: str, *, why: str, person: str) -> LeaseRow:
@@ -164,8 +218,9 @@ def _begun(node: Node, transaction: Transaction, found: Response, row: ResponseR
     responses.put(transaction, row)  # its orders ask for whom they are
     try:
         responding.runner_of(node).begin_in(
-            transaction, run, proposal.playbook, proposal.version, proposal.values, person=row.origin
-        )
+            transaction, run, proposal.playbook, proposal.version, proposal.values, person=row.origin,
+            versions={each.id: each.modified for each in playbooks_of(row).values()},
+        )  # fmt: skip
     except KatchiError as problem:
         say(node, transaction, row.id, "ended", status="failed", reason=problem.code)
         return replace(row, state="failed", run=None, trouble=f"{problem.code}: {problem}"[:400])

@@ -78,6 +78,7 @@ class Order(msgspec.Struct, frozen=True, tag=True):
     target: dict[str, Any] | None
     arguments: dict[str, str] = {}
     agent_id: str = ""
+    wanted: tuple[str, ...] = ()  # the step's out_args
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -152,6 +153,7 @@ class Run(msgspec.Struct):
     next_id: int = 1
     steps: int = 0
     in_exception: bool = False
+    versions: dict[str, str] = {}  # of playbooks that are called without one: those that were agreed to
 
     @property
     def is_over(self) -> bool:
@@ -215,6 +217,7 @@ class _Stepper:
                 raise MachineError("There is no such variable to set.", what=name)
             held[name] = msgspec.structs.replace(held[name], value=value)
             variables.require(name, held[name])
+        self._require_room(sum(len(each.value or "") for each in held.values()))
         missing = sorted(name for name, each in held.items() if each.external and each.value is None)
         if missing:
             raise MachineError("A value is missing.", what=missing[0], expected=held[missing[0]].type)
@@ -356,7 +359,8 @@ class _Stepper:
             self._later("enter", child.id, name)
 
     def _call(self, token: Token, frame: Frame, step: Step) -> None:
-        called = self.library.get(key_of(step.playbook_id, step.playbook_version))
+        key = key_of(step.playbook_id, step.playbook_version or self.run.versions.get(step.playbook_id, ""))
+        called = self.library.get(key)
         if called is None:
             self._later("fail", token.id, "no-playbook")
             return
@@ -371,10 +375,15 @@ class _Stepper:
                 held[bare] = msgspec.structs.replace(held[bare], value=given.value)
         scope = self._new()
         self.run.scopes[scope] = held
-        frame.phase, frame.inner, frame.scope = "call", key_of(step.playbook_id, step.playbook_version), scope
+        frame.phase, frame.inner, frame.scope = "call", key, scope
         self._later("enter", token.id, called.workflow_start)
 
     def _order(self, token: Token, frame: Frame, step: Step) -> None:
+        self.run.steps += 1  # commands times targets can be many more than steps
+        if self.run.steps > MOST_STEPS:
+            self._stop_all(self.run.tokens.values())
+            self._over("failed", "too-many-steps")
+            return
         playbook = self.library[frame.inner]
         target_id = step.targets[frame.target] if step.targets else ""
         target = playbook.target_definitions.get(target_id) or playbook.agent_definitions.get(target_id)
@@ -392,7 +401,8 @@ class _Stepper:
             return
         parts = (self.run.id, token.path, frame.inner, frame.step, _rounds(token), str(frame.command), target_id)
         frame.order = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-        self.out.append(Order(frame.order, frame.step, step.name, command, agent, target, arguments, step.agent))
+        out = tuple(name.removesuffix(":value") for name in step.out_args)
+        self.out.append(Order(frame.order, frame.step, step.name, command, agent, target, arguments, step.agent, out))
 
     def _next_command(self, token: Token, frame: Frame) -> None:
         """Each command is done for each target; commands in their order (§5)."""
@@ -526,8 +536,18 @@ class _Stepper:
                 changed = msgspec.structs.replace(scope[name], value=values[name])
                 variables.require(name, changed)
                 fresh.append((scope, name, changed))
+        self._require_room(sum(len(each.value or "") for _, _, each in fresh))
         for scope, name, changed in fresh:
             scope[name] = changed
+
+    def _require_room(self, more: int) -> None:
+        """That the values of a run, which are written with each of its steps, do not get too long altogether."""
+        held = [each for scope in self.run.scopes.values() for each in scope.values()]
+        if more + sum(len(each.value or "") for each in held) > variables.MOST_TOGETHER:
+            raise variables.BadValueError(
+                "The values of this run are too long together.", what="values",
+                expected=f"{variables.MOST_TOGETHER} characters at most",
+            )  # fmt: skip
 
     def _children(self, token: Token, frames: set[int]) -> list[Token]:
         """The tokens of parallel branches in these frames, and of branches in them."""
