@@ -18,6 +18,8 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,15 @@ def serving(answer: Answer) -> Iterator[Server]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-            one = Asked(parts.path, query, {name.lower(): value for name, value in self.headers.items()})
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            body = self.rfile.read(int(headers.get("content-length", 0)))
+            one = Asked(parts.path, query, headers, self.command, body)
             asked.append(one)
             reply = running.answer(one)
             with contextlib.suppress(ConnectionError):
                 self.write(reply)
+
+        do_POST = do_PUT = do_DELETE = do_GET
 
         def write(self, reply: Reply) -> None:
             if reply.raw:

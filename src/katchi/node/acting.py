@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 CALLS: Final = (*calling.COMMANDS, *cacao.SHELLS)
 """Commands that may take long: they have a thread of their own."""
+MOST_TOLD: Final = 1000  # steps of which receipts are given: more than a person reads, less than a log holds
 ENDED: Final = ("done", "failed", "cancelled")
 LOOK_EVERY: Final = 0.2  # seconds: what another process wrote (`katchi respond accept`) is found within this time
 
@@ -98,7 +99,11 @@ def work(node: Node, *, without: Collection[str] = (), at: Callable[[str], None]
     refresh_key(node)
     now, busy = node.clock.now(), False
     for response in node.store.responses.due(now):
-        _advance(node, response)
+        try:
+            _advance(node, response)
+        except KatchiError as problem:
+            logger.exception("response %s cannot go on", response)
+            _put_off(node, response, problem)
         at("advanced")
         busy = True
     keeper = Keeper(node.store.database, node.clock.now, actuating.actuators(node), at=at)
@@ -182,6 +187,15 @@ def _advance(node: Node, response: str) -> None:
         responses.put(transaction, row)
 
 
+def _put_off(node: Node, response: str, problem: KatchiError) -> None:
+    """One that cannot go on keeps no other from it; it is tried again in a while."""
+    with node.store.database.writing() as transaction:
+        row = responses.one(transaction, response)
+        if row is not None:
+            trouble = f"{problem.code}: {problem}"[:400]
+            responses.put(transaction, replace(row, trouble=trouble, due_at=node.clock.now() + 60 * SECOND))
+
+
 def _withdrawn(node: Node, transaction: Transaction, found: Response, row: ResponseRow) -> ResponseRow:
     """What its proposer took back is let go here, all or those things, whoever else may still hold them."""
     own = node.settings.node_id
@@ -230,12 +244,16 @@ def _begun(node: Node, transaction: Transaction, found: Response, row: ResponseR
 
 def _told(node: Node, transaction: Transaction, row: ResponseRow) -> ResponseRow:
     """Receipts for the steps that ended since: which, how and when, and never why."""
+    own = node.settings.node_id
     if row.run is None:
         return row
     notes = runs.notes(transaction, row.run)[row.notes_told :]
-    for note in notes:
-        if note.step and note.what in ("succeeded", "failed"):
-            say(node, transaction, row.id, "step", step=note.step, status=note.what)
+    if ended := [(note.step, note.what) for note in notes if note.step and note.what in ("succeeded", "failed")]:
+        mine = logs_of(responses.entries(transaction, row.id)).get(own, [])
+        told = {(each.step, each.status) for each in mine if each.kind == "step"}
+        # In a loop a step ends the same way a thousand times: that it did so once is told.
+        for step, status in [each for each in dict.fromkeys(ended) if each not in told][: MOST_TOLD - len(told)]:
+            say(node, transaction, row.id, "step", step=step, status=status)
     row = replace(row, notes_told=row.notes_told + len(notes))
     run = runs.one(transaction, row.run or "")
     if row.state == "acting" and run is not None and run.status != "running":

@@ -68,7 +68,7 @@ def check(document: bytes) -> tuple[Playbook | None, tuple[Finding, ...]]:
         return None, found
     kinds = {each.type for each in playbook.commands}
     switches = [
-        Finding("needs-shell", "workflow", f"Commands of the type {kind} need a [[shell]]; partners refuse them.", False)
+        Finding("needs-shell", "workflow", f"It needs a [[shell]] for {kind}, and partners refuse it.", False)
         for kind in cacao.SHELLS if kind in kinds
     ]  # fmt: skip
     return playbook, (*found, *switches)

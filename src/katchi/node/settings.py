@@ -108,7 +108,7 @@ def read_settings(folder: Path) -> Settings:
 
 
 def _require_good_services(settings: Settings, path: Path) -> None:
-    names = [each.name for each in (*settings.service, *settings.shell)]
+    names = [each.name for each in settings.service] + [each.name for each in settings.shell]
     if len(set(names)) < len(names):
         raise SettingsError("Two services or shells have one name.", where=str(path), found=", ".join(sorted(names)))
     for service in settings.service:

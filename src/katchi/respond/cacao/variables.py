@@ -96,7 +96,8 @@ def require(name: str, variable: Variable) -> None:
     if variable.value is None:
         return
     allows = _TYPES.get(variable.type)
-    if len(variable.value) > LONGEST or allows is None or not allows(variable.value):
+    is_text = variable.value.isascii() or not any("\ud800" <= mark <= "\udfff" for mark in variable.value)
+    if len(variable.value) > LONGEST or not is_text or allows is None or not allows(variable.value):
         raise BadValueError(
             "The variable's type has no such value.", what=name, expected=variable.type, found=variable.value[:80]
         )
