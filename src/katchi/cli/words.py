@@ -521,6 +521,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "장치가 없습니다. katchi.toml의 [[actuator]]에 등록하세요. docs/guides/responses.md를 참고하세요.",
     ),
     "plan-here": ("we block it", "우리가 차단"),
+    "plan-asks": ("we do it", "우리가 수행"),
     "plan-people": ("people here do it", "우리 담당자가 수행"),
     "plan-elsewhere": ("another's part", "다른 기관의 몫"),
     "plan-cannot": ("cannot be done here", "여기서는 불가"),

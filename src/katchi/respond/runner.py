@@ -213,6 +213,7 @@ class Runner:
             status=after.status, reason=after.reason, state=msgspec.msgpack.encode(after), changed_at=now
         )
         runs.put(transaction, row)
+        notes: list[tuple[str, str, str]] = []
         for each in out:
             if isinstance(each, Order):
                 is_asked = each.command.type == MANUAL and MANUAL not in self._carriers
@@ -226,10 +227,11 @@ class Runner:
                     phase = "stopping" if held.phase == "doing" else "stopped"
                     runs.move_order(transaction, each.key, phase, at=now)
             elif isinstance(each, Passed):
-                runs.put_note(transaction, row.id, each.what, each.step, each.reason, at=now)
+                notes.append((each.what, each.step, each.reason))
             elif isinstance(each, Over):
-                runs.put_note(transaction, row.id, each.status, "", each.reason, at=now)
+                notes.append((each.status, "", each.reason))
                 runs.drop_alarm(transaction, row.id)
+        runs.put_notes(transaction, row.id, notes, at=now)
 
 
 class _Library(Mapping[str, Playbook]):

@@ -65,7 +65,10 @@ DELETE FROM run_alarm WHERE run = :run;
 
 -- name: put_note
 INSERT INTO run_note (run, number, at, what, step, reason)
-VALUES (:run, (SELECT coalesce(max(number) + 1, 0) FROM run_note WHERE run = :run), :at, :what, :step, :reason);
+VALUES (:run, :number, :at, :what, :step, :reason);
+
+-- name: next_note
+SELECT coalesce(max(number) + 1, 0) FROM run_note WHERE run = :run;
 
 -- name: notes
 SELECT number, at, what, step, reason FROM run_note WHERE run = :run ORDER BY number;
