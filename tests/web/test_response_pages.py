@@ -101,7 +101,9 @@ def test_an_approver_sees_what_a_service_would_be_asked_and_no_secret(pair: Pair
     pair.us.settings = msgspec.structs.replace(pair.us.settings, service=(desk,))
     ticket = {
         "name": "open a ticket", "agent": name_of("security-category", "desk"),
-        "commands": [{"type": "http-api", "command": "POST /incidents HTTP/1.1", "content": '{"of": "__things__:value"}'}],
+        "commands": [
+            {"type": "http-api", "command": "POST /incidents HTTP/1.1", "content": '{"of": "__things__:value"}'}
+        ],
     }  # fmt: skip
     agents = {name_of("security-category", "desk"): {"type": "security-category", "name": "desk", "category": ["desk"]}}
     response = proposed(pair, playbook(ticket, blocking(), agents=agents))

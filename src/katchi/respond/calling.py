@@ -1,4 +1,4 @@
-"""Carries out `http-api` commands of playbooks (CACAO 2.0 §5.6): as requests to this node's own services.
+"""Carries out `http-api` commands of playbooks (CACAO 2.0 §5): as requests to this node's own services.
 
 A playbook says what is asked, never of whom: the request goes below the base address of the service that plays its part
 here. What it may say is little: method, path, some headers, a body. After a crash a request is sent again only where
