@@ -429,6 +429,15 @@ def test_a_value_said_a_thousand_times_does_not_fill_the_memory(node: Node, serv
     assert server.asked == []
 
 
+def test_a_dry_run_shows_no_more_of_long_commands_than_one_reads(node: Node) -> None:
+    many = step("manual", "__things__:value " * 10)
+    many["commands"] = many["commands"] * 300
+    wish = Wish(add(node, playbook(many)), {"things": "x" * 65_536})
+    plan = responses.dry_run(node, responses.propose(node, wish, person="kim").id)
+    assert len(plan) == 300
+    assert {each.command[9_990:] for each in plan} == {"xxxxxxxxxx… (+645370)"}
+
+
 def test_values_together_are_not_more_than_a_run_carries(node: Node) -> None:
     document = playbook(blocking())
     document["playbook_variables"] |= {f"__v{number}__": {"type": "string"} for number in range(100)}
@@ -436,6 +445,24 @@ def test_values_together_are_not_more_than_a_run_carries(node: Node) -> None:
     values = {f"v{number}": "x" * 65_000 for number in range(100)} | {"things": "x"}
     with pytest.raises(KatchiError, match="too long together"):
         responding.begin(node, name, values, person="kim")
+
+
+def test_one_response_that_cannot_go_on_keeps_no_other_from_it(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = responses.propose(node, Wish(add(node, playbook(blocking())), {"things": "192.0.2.7"}), person="kim").id
+    good = responses.propose(node, Wish("Block", {"things": "192.0.2.8"}), person="kim").id
+    begun = acting._begun
+
+    def fails(*given: Any) -> Any:
+        if given[3].id == stuck:
+            raise joint.BadEntryError("So much has been said of no response.")
+        return begun(*given)
+
+    monkeypatch.setattr(acting, "_begun", fails)
+    while acting.work(node):
+        pass
+    assert blocked(node) == {"ipv4:192.0.2.8"}
+    assert responses.read(node, good).row.state == "in-force"
+    assert "So much has been said" in (responses.read(node, stuck).row.trouble or "")
 
 
 def test_a_pattern_that_would_take_for_ever_is_answered() -> None:

@@ -112,7 +112,10 @@ def work(node: Node, *, without: Collection[str] = (), at: Callable[[str], None]
         busy = responding.runner_of(node, carriers, at=at).work(without=without) > 0 or busy
     busy = keeper.work() > 0 or busy
     for response in node.store.responses.unpublished():
-        publish(node, response)
+        try:
+            publish(node, response)
+        except KatchiError:
+            logger.exception("response %s cannot be told to the others", response)
         at("published")
     return busy
 

@@ -28,6 +28,7 @@ Verdict = Literal["here", "people", "elsewhere", "cannot", "later"]
 """Done by our devices; asked of people here; another's; cannot be done here; known only during the run."""
 MANUAL: Final = "manual"
 MOST_PLANNED: Final = 5000
+LONGEST_SHOWN: Final = 10_000  # characters of a command: many long ones would fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Localiser:
             filled = variables.filled(command, scope.get)
         except variables.BadValueError:
             return replace(shown, verdict="people" if command.type == MANUAL else "later")
-        shown = replace(shown, command=filled.command or filled.content or filled.description)
+        shown = replace(shown, command=_short(filled.command or filled.content or filled.description))
         if command.type == MANUAL:
             return shown
         there = playbook.target_definitions.get(target) or playbook.agent_definitions.get(target)
@@ -140,7 +141,11 @@ class Localiser:
         lines = [f"{call.request.method} {call.request.url}"]
         lines += [f"{name}: {value}" for name, value in call.request.headers.items()]
         text = "\n".join([*lines, "", call.request.body.decode()]).strip()
-        return replace(shown, verdict="here", at=call.service.name, command=text)
+        return replace(shown, verdict="here", at=call.service.name, command=_short(text))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… (+{len(text) - LONGEST_SHOWN})"
 
 
 class _TooManyError(Exception):

@@ -277,10 +277,7 @@ class _Stepper:
     def _enter(self, token: Token, name: str) -> None:
         below = token.frames[-1]
         step = self.library[below.inner].workflow[name]
-        self.run.steps += 1
-        if self.run.steps > MOST_STEPS:
-            self._stop_all(self.run.tokens.values())
-            self._over("failed", "too-many-steps")
+        if not self._may_go_on():
             return
         if step.type == "end":
             self._ended(token)
@@ -379,10 +376,7 @@ class _Stepper:
         self._later("enter", token.id, called.workflow_start)
 
     def _order(self, token: Token, frame: Frame, step: Step) -> None:
-        self.run.steps += 1  # commands times targets can be many more than steps
-        if self.run.steps > MOST_STEPS:
-            self._stop_all(self.run.tokens.values())
-            self._over("failed", "too-many-steps")
+        if not self._may_go_on():  # commands times targets can be many more than steps
             return
         playbook = self.library[frame.inner]
         target_id = step.targets[frame.target] if step.targets else ""
@@ -414,6 +408,14 @@ class _Stepper:
             self._order(token, frame, step)
         else:
             self._later("good", token.id, "")
+
+    def _may_go_on(self) -> bool:
+        """Counts one more step or order; too many end the run."""
+        self.run.steps += 1
+        if self.run.steps > MOST_STEPS:
+            self._stop_all(self.run.tokens.values())
+            self._over("failed", "too-many-steps")
+        return not self.run.is_over
 
     # ---- ways out --------------------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from katchi.errors import KatchiError
 from katchi.respond.cacao.playbook import NAME, Command, Variable
 
 LONGEST: Final = 65_536  # characters of a value
-MOST_TOGETHER: Final = 4_194_304  # characters of all values of a run, and of a command with its values
+MOST_TOGETHER: Final = 4_194_304  # characters of all values of a run
+LARGEST: Final = 1_048_576  # characters of a command, or of an agent or a target, with its values
 SHELLS: Final = ("bash", "ssh", "powershell")
 _reference = re.compile(rf"({NAME}):value")
 _is_hex = re.compile(r"[0-9a-fA-F]*").fullmatch
@@ -132,8 +133,8 @@ def _filled_in_place(text: str, look: Look, written: Callable[[Variable, int], s
             raise BadValueError("A variable has no value.", what=match[1])
         made = written(variable, match.start())
         length += len(made)
-        if length > MOST_TOGETHER:  # few references to a long value make a text that fills the memory
-            raise BadValueError("With its values this is too long.", what=match[1], expected=f"{MOST_TOGETHER} at most")
+        if length > LARGEST:  # few references to a long value make a text that fills the memory
+            raise BadValueError("With its values this is too long.", what=match[1], expected=f"{LARGEST} at most")
         return made
 
     return _reference.sub(value, text)
@@ -269,7 +270,7 @@ def _filled_json(text: str, look: Look) -> str:
 
 def filled_in(value: Any, look: Look) -> Any:
     """An agent or a target with its variables' values. Raises BadValueError."""
-    room = MOST_TOGETHER
+    room = LARGEST
 
     def inner(value: Any) -> Any:
         nonlocal room
@@ -277,7 +278,7 @@ def filled_in(value: Any, look: Look) -> Any:
             made = fill(value, look, _in_header)
             room -= len(made)
             if room < 0:
-                raise BadValueError("With its values this is too long.", expected=f"{MOST_TOGETHER} at most")
+                raise BadValueError("With its values this is too long.", expected=f"{LARGEST} at most")
             return made
         if isinstance(value, dict):
             return {name: inner(each) for name, each in value.items()}
