@@ -11,15 +11,17 @@ import subprocess
 import textwrap
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import dns.exception
 import msgspec
 import pytest
 
 from katchi.node.wiring import Node
 from katchi.respond.actuators import nftables, rpz
+from tests.nodes import until
 
 
 def run(*command: str) -> str:
@@ -89,14 +91,14 @@ class NameServer:
     zone: str = "rpz.katchi"
     key: str = "katchi"
 
-    def knows(self, name: str) -> bool:
-        """Whether it gives an address for a name."""
+    def knows(self, name: str, *, within: float = 5) -> bool:
+        """Whether it gives an address for a name. Raises dns.exception.Timeout where nobody answers."""
         import dns.message
         import dns.query
         import dns.rcode
 
         asked = dns.message.make_query(name, "A")
-        answer = dns.query.udp(asked, "127.0.0.1", port=self.port, timeout=5)
+        answer = dns.query.udp(asked, "127.0.0.1", port=self.port, timeout=within)
         return answer.rcode() == dns.rcode.NOERROR and bool(answer.answer)
 
 
@@ -132,14 +134,16 @@ def name_server(folder: Path) -> Iterator[NameServer]:
     with (folder / "named.log").open("wb") as log:
         server = subprocess.Popen([program, "-g", "-c", str(folder / "named.conf")], stdout=log, stderr=log)
     made = NameServer(port, folder / "rpz.key")
+
+    def is_up() -> bool:
+        assert server.poll() is None, (folder / "named.log").read_text()[-2000:]
+        try:
+            return made.knows("good.example", within=0.2)
+        except dns.exception.Timeout:
+            return False
+
     try:
-        for _ in range(200):
-            if server.poll() is not None:
-                raise AssertionError((folder / "named.log").read_text()[-2000:])
-            if "running" in (folder / "named.log").read_text():
-                break
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(0.05)
+        until(is_up)
         yield made
     finally:
         server.terminate()

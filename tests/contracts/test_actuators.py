@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from katchi.respond import hook
 from katchi.respond.actuator import TOLERANCE, Actuator, ActuatorError, changes
-from katchi.respond.actuators import list_file, nftables, open_actuator, rpz, simulated
+from katchi.respond.actuators import (
+    AnySettings,
+    feed,
+    list_file,
+    lists,
+    nftables,
+    open_actuator,
+    rpz,
+    simulated,
+    webhook,
+)
+from katchi.respond.keeping import Keeper
+from katchi.store import Store, leases, migrate
+from katchi.store.leases import LeaseRow
 from tests import devices
+from tests.servers import Asked, Reply, serving
 
 NOW, HOUR = 1_700_000_000_000_000, 3_600_000_000
 THINGS = {
@@ -83,7 +102,60 @@ def made_rpz(folder: Path) -> Iterator[Case]:
         yield Case(device, lambda: device.apply({"domain:strange.example": NOW}, {"ipv4:192.0.2.7"}, now=NOW))
 
 
+SECRET = "a secret that only tests know"
+
+
+@dataclass
+class Adapter:
+    """An operator's program for a device of its own (docs/reference/hooks.md)."""
+
+    reads: bool = True
+    holds: dict[str, int] = field(default_factory=dict)
+    status: int = 200
+    url: str = ""
+    said: bytes = b""
+    posts: int = 0
+
+    def answer(self, asked: Asked) -> Reply:
+        at, message = int(asked.headers["katchi-timestamp"]), asked.headers["katchi-id"]
+        good = hook.sign(SECRET.encode(), asked.method, asked.body, at=at, message=message)
+        if asked.headers["katchi-signature"] != good:
+            return Reply(status=403)
+        if self.status != 200:
+            return Reply(status=self.status, headers={"Location": f"{self.url}/elsewhere"})
+        if asked.method == "GET":
+            found = self.said or json.dumps({"has": self.holds}).encode()
+            return Reply(found) if self.reads else Reply(status=405)
+        document = json.loads(asked.body)
+        assert document["at"] // 1_000_000 == at
+        self.posts += 1
+        self.holds = {key: end for key, end in self.holds.items() if key not in document["drop"]} | document["put"]
+        return Reply(status=204)
+
+    def settings(self, folder: Path) -> webhook.Settings:
+        (folder / "hook.key").write_text(f"{SECRET}\n")
+        return webhook.Settings(name="odd", roles=("firewall", "dns"), url=self.url, secret_file="hook.key")
+
+
+@contextmanager
+def an_adapter(**how: Any) -> Iterator[Adapter]:
+    made = Adapter(**how)
+    with serving(made.answer) as server:
+        made.url = server.url
+        yield made
+
+
+def made_webhook(folder: Path) -> Iterator[Case]:
+    with an_adapter() as adapter:
+
+        def by_hand() -> None:
+            adapter.holds = {"ipv4:203.0.113.9": NOW + HOUR}
+
+        yield Case(open_actuator(adapter.settings(folder), folder), by_hand)
+
+
 MADE = {
+    "webhook": made_webhook,
     "simulated": made_simulated, "nftables": made_nftables, "rpz": made_rpz,
     **{f"file {form}": made_file(form) for form in ("plain", "rpz", "squid", "suricata")},
 }  # fmt: skip
@@ -246,6 +318,90 @@ def test_a_device_that_says_no_is_an_error_that_names_it(tmp_path: Path) -> None
         open_actuator(nobody, tmp_path).read(NOW)
     with pytest.raises(ActuatorError, match=r"other\.key"):
         open_actuator(rpz.Settings(name="d", zone="z", key="k", key_file="other.key"), tmp_path).read(NOW)
+
+
+def test_a_webhook_that_refuses_redirects_or_talks_nonsense_is_an_error(tmp_path: Path) -> None:
+    with an_adapter() as adapter:
+        device = open_actuator(adapter.settings(tmp_path), tmp_path)
+        for adapter.status in (301, 403, 500):
+            with pytest.raises(ActuatorError, match=f"HTTP {adapter.status}"):
+                device.apply({"ipv4:192.0.2.7": NOW + HOUR}, (), now=NOW)
+            with pytest.raises(ActuatorError, match=f"HTTP {adapter.status}"):
+                device.read(NOW)
+        adapter.status = 200
+        for adapter.said in (
+            b"{",
+            b"[]",
+            b'{"has": ["ipv4:192.0.2.7"]}',
+            b'{"has": {"ipv4:192.0.2.7": "soon"}}',
+            b"\xff",
+        ):
+            with pytest.raises(ActuatorError, match="cannot be read"):
+                device.read(NOW)
+        assert adapter.posts == 0
+        (tmp_path / "hook.key").write_text("another secret than theirs")
+        with pytest.raises(ActuatorError, match="HTTP 403"):
+            device.apply({}, (), now=NOW)
+    with pytest.raises(ActuatorError, match="cannot be reached"):
+        device.apply({}, (), now=NOW)
+
+
+def test_who_cannot_be_asked_is_told_everything_again_and_takes_part_in_renewals(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'katchi.db'}")
+    migrate.upgrade(store.database)
+    clock = [NOW]
+    with an_adapter(reads=False) as adapter:
+        device = open_actuator(adapter.settings(tmp_path), tmp_path)
+        assert device.read(NOW) is None
+        keeper = Keeper(store.database, lambda: clock[0], {"odd": device})
+        row = LeaseRow("1", "odd", "ipv4:192.0.2.7", "r", "r", "o", "s", "", "kim", NOW, NOW + HOUR)
+        with store.database.writing() as transaction:
+            leases.put(transaction, [row])
+        keeper.keep("odd")
+        assert adapter.holds == {"ipv4:192.0.2.7": NOW + HOUR}
+        with store.database.writing() as transaction:
+            leases.renew(transaction, "r", until=NOW + 5 * HOUR)
+        keeper.keep("odd")
+        assert adapter.holds == {"ipv4:192.0.2.7": NOW + 5 * HOUR}
+        adapter.holds = {}  # it was started anew, and has forgotten
+        keeper.keep("odd")
+        assert adapter.holds == {"ipv4:192.0.2.7": NOW + 5 * HOUR}
+        clock[0] += 6 * HOUR
+        keeper.keep("odd")
+        assert adapter.holds == {}
+        seen = store.leases.devices()["odd"]
+        assert (seen.put_back, seen.taken_out, seen.problem) == (0, 0, None)
+        assert store.leases.of_owner("r")[0].lifted_at == clock[0]
+    store.close()
+
+
+@pytest.mark.parametrize("form", lists.FORMS)
+def test_a_feed_is_written_as_a_file_is(tmp_path: Path, form: lists.Format) -> None:
+    written = list_file.Settings(name="list", path="list", format=form)
+    device = open_actuator(written, tmp_path)
+    keys = [key for kind in sorted(device.kinds) for key in THINGS[kind]]
+    device.apply(dict.fromkeys(keys, NOW + HOUR), (), now=NOW)
+    lines = (tmp_path / "list").read_text().splitlines()
+    fetched = feed.document(feed.Settings(name="list", format=form), keys, 7).splitlines()
+    comment = lists.FORMS[form].comment
+    assert [line for line in fetched if line[0] != comment and "SOA" not in line] == [
+        line for line in lines if line[0] != comment and "SOA" not in line
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"kind": "webhook", "name": "odd", "url": "http://adapter.example/", "secret-file": "k"},
+        {"kind": "webhook", "name": "odd", "url": "https://k:s@adapter.example/", "secret-file": "k"},
+        {"kind": "webhook", "name": "odd", "url": "https://adapter.example/", "secret-file": "k", "kinds": ["file"]},
+        {"kind": "feed", "name": "../x", "format": "plain"}, {"kind": "feed", "name": "x", "format": "pdf"},
+        {"kind": "feed", "name": "x", "format": "plain", "expect-every": -1},
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(bad, AnySettings)
 
 
 KEYS = st.sampled_from([f"ipv4:192.0.2.{number}" for number in range(6)])

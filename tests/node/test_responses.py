@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from katchi import stix
-from katchi.node import acting, responding, response_news, responses
+from katchi.node import acting, bearing, responding, response_news, responses
 from katchi.node.making import held, own_id, take_in
 from katchi.node.response_log import say
 from katchi.node.responses import ResponseStateError, Wish
@@ -24,10 +24,11 @@ from katchi.respond import carried, joint
 from katchi.respond.actuators import list_file, simulated
 from katchi.respond.joint import BadEntryError, Part
 from tests.nodes import Pair, a_node, a_pair, join, until
-from tests.objects import indicator
+from tests.objects import indicator, stix_object
 from tests.respond.playbooks import asking, blocking, name_of, playbook
 
 ADDRESS, NAME = "ipv4:192.0.2.7", "domain:evil.example"
+OLD = "2016-02-16T00:00:00Z"
 THINGS = {"things": "192.0.2.7, evil.example"}
 
 
@@ -342,3 +343,19 @@ def test_a_bad_proposal_is_answered_with_a_refusal_and_nothing_is_done(
     with pytest.raises(ResponseStateError):
         responses.accept(pair.us, response, person="park")
     assert blocked(pair.us) == set()
+
+
+def test_an_approver_sees_what_is_believed_of_a_thing_and_whether_anybody_here_met_it(tmp_path: Path) -> None:
+    with a_node(tmp_path / "kr", "kr-cert") as node:
+        now = stix.format_timestamp(node.clock.now())
+        reported = indicator(7, pattern="[ipv4-addr:value = '192.0.2.7']")
+        old = stix_object(
+            "sighting", 2, sighting_of_ref=reported["id"], count=50, first_seen=OLD, last_seen=OLD, tlp="red"
+        )
+        seen = stix_object("sighting", 1, sighting_of_ref=reported["id"], count=3, last_seen=now, tlp="red")
+        take_in(node, [reported, seen, old], via="test")
+        met, unknown = bearing.known_of(node, [NAME, ADDRESS, NAME])
+        assert (met.thing, met.seen, list(met.sources)) == (ADDRESS, 3, ["own"])
+        assert met.score is not None
+        assert (unknown.thing, unknown.seen, unknown.score) == (NAME, 0, None)
+        assert bearing.known_of(node, []) == []

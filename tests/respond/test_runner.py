@@ -168,3 +168,25 @@ def test_a_thousand_runs_wait_for_people_and_cost_nothing(database: Database) ->
 
 def test_all_cases_of_the_pack_that_are_killed_are_there() -> None:
     assert set(KILLED) <= {case.name for case in CASES}
+
+
+def test_what_is_called_is_the_version_of_when_the_run_began(database: Database) -> None:
+    setting = Setting(database, "s: start then=ask\nask: do then=call\ncall: call playbook=inner then=e\ne: end")
+    inner = build("inner", "s: start then=old\nold: do then=e\ne: end")
+    later = build("inner", "s: start then=new\nnew: do then=e\ne: end") | {"modified": "2027-01-01T00:00:00.000Z"}
+    keep(database, inner)
+    run = setting.begin()
+    keep(database, later)  # somebody accepts another version while the run waits
+    for name in ("ask", "old"):
+        (row,) = setting.runs.waiting()
+        assert order_of(row).name == name
+        setting.runner.answer(row.key, is_good=True, out={}, reason="", person="kim")
+    assert setting.runs.one(run).status == "done"
+
+
+def keep(database: Database, document: dict[str, object]) -> None:
+    raw = json.dumps(document).encode()
+    with database.writing() as transaction:
+        runs.put_playbook(
+            transaction, PlaybookRow(str(document["id"]), str(document["modified"]), "inner", raw, b"", "kim", 0)
+        )

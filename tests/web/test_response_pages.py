@@ -9,8 +9,12 @@ import httpx
 import msgspec
 import pytest
 
+from katchi import stix
 from katchi.node import people, responding, responses
 from katchi.respond import calling, library
+from katchi.respond.blocking import HOUR
+from katchi.store import notices
+from katchi.store.notices import NoticeRow
 from tests.node.test_responses import ADDRESS, blocked, equip, part, proposed, state
 from tests.nodes import Pair, a_pair, join, until
 from tests.respond.playbooks import asking, blocking, name_of, playbook
@@ -113,3 +117,49 @@ def test_an_approver_sees_what_a_service_would_be_asked_and_no_secret(pair: Pair
             assert seen in text, seen
         assert "s3cr3t" not in text
         assert "우리가 수행" in reader.get(f"/response?id={response}").text
+
+
+def test_an_alarm_or_a_thing_leads_to_a_proposal_about_it(pair: Pair) -> None:
+    responding.accept(pair.kr, library.document("block-and-watch"), person="kim")
+    with signed_in(pair.kr.settings.url, "lee") as kr:
+        assert "/responses?about=domain%3Aevil.example#propose" in kr.get("/thing?key=domain:evil.example").text
+        text = kr.get("/responses?about=domain:evil.example").text
+        assert ">things=evil.example</textarea>" in text
+        assert ">evil.example</textarea>" in text
+        assert "script>" not in kr.get("/responses?about=<script>alert(1)</script>").text.replace("</script>", "")
+        send(kr, "propose", playbook="Block and watch", values="things=evil.example", why="rising")
+        until(lambda: blocked(pair.kr) == {"domain:evil.example"})
+        assert "Blocked here:" in kr.get("/thing?key=domain:evil.example").text
+
+
+def test_what_is_proposed_says_all_that_there_is_to_say_and_is_renewed(pair: Pair) -> None:
+    responding.accept(pair.kr, library.document("block-and-watch"), person="kim")
+    with signed_in(pair.kr.settings.url, "lee") as kr:
+        chosen = {"answer-in": "3", "begin-in": "0", "marking": "green", "exercise": "kapshida", "to__us-cert": "1"}
+        send(kr, "propose", playbook="Block and watch", values="things=evil.example", hours="5", why="x", **chosen)
+        (found,) = responses.every(pair.kr)
+        now = pair.kr.clock.now()
+        assert (found.row.marking, found.proposal.exercise) == ("green", "kapshida")
+        assert stix.parse_timestamp(found.proposal.answer_by) == pytest.approx(now + 3 * HOUR, abs=HOUR / 4)
+        until(lambda: part(pair.kr, pair.kr, found.row.id).state == "in-force")
+        send(kr, "renew", response=found.row.id, hours="9")
+        again = responses.read(pair.kr, found.row.id).joint.until
+        assert stix.parse_timestamp(again) == pytest.approx(now + 9 * HOUR, abs=HOUR / 4)
+        assert send(kr, "renew", response=found.row.id, hours="9999").status_code == 400
+        assert send(kr, "renew", response=found.row.id, hours="").status_code == 400
+
+
+def test_notices_that_were_not_taken_are_shown_and_no_others(pair: Pair) -> None:
+    node = pair.us
+    now = node.clock.now()
+    good, bad = (NoticeRow(each, "desk", "failed", "x", f"Failed: {each}", b"", now) for each in "ab")
+    with node.store.database.writing() as transaction:
+        notices.put(transaction, [good, bad])
+        notices.note_sent(transaction, "a", now=now, problem=None)
+        notices.try_again(transaction, "b", at=2 * now, problem="<b>no server</b>")
+    with signed_in(node.settings.url, "lee") as us, signed_in(node.settings.url, "choi") as reader:
+        text = us.get("/responses").text
+        assert "Failed: b" in text
+        assert "&lt;b&gt;no server" in text
+        assert "Failed: a" not in text
+        assert "전달되지 않은 알림" in reader.get("/responses").text

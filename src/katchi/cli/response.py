@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from katchi.node.responses import Response
     from katchi.node.wiring import Node
     from katchi.store.leases import LeaseRow
+    from katchi.store.notices import NoticeRow
     from katchi.store.responses import ResponseRow
 
 Named = Annotated[str, typer.Argument(metavar="RESPONSE", help="Its id, or how it begins.")]
@@ -77,12 +79,14 @@ def status(
 @app.command()
 def plan(context: typer.Context, response: Named) -> None:
     """Show what a response would do here, and touch nothing."""
-    from katchi.node import responses
+    from katchi.node import bearing, responses
 
     invocation = here(context)
     with invocation.node() as node:
         found = responses.dry_run(node, response)
-    invocation.answer({"steps": [_plan(each) for each in found]})
+        known = bearing.known_of(node, (thing for each in found for _, thing in each.places))
+    things = [{"thing": each.thing, "score": each.score, "sources": each.sources, "seen": each.seen} for each in known]
+    invocation.answer({"steps": [_plan(each) for each in found], "things": things})
     invocation.table(
         ("step", "agent", "what happens", "device", "thing", "reason"),
         [
@@ -94,6 +98,14 @@ def plan(context: typer.Context, response: Named) -> None:
             for each in found
         ],
     )  # fmt: skip
+    if known:
+        invocation.table(
+            ("thing", "score", "sources", "seen here in 30 days"),
+            [
+                (each.thing, "-" if each.score is None else each.score, ", ".join(each.sources), each.seen)
+                for each in known
+            ],
+        )  # fmt: skip
 
 
 @app.command()
@@ -161,6 +173,33 @@ def recall(
 
 
 @app.command()
+def timeline(
+    context: typer.Context, response: Named,
+    out: Annotated[Path, typer.Option(help="The file to write: .html, .pdf, or .json for the signed logs.")],
+) -> None:  # fmt: skip
+    """Write a response's timeline into a file that can be handed on.
+
+    Example: katchi respond timeline 3f2a --out wiper.pdf
+    """
+    from katchi.node import timeline
+    from katchi.web import reports
+
+    invocation = here(context)
+    writers = {".html": reports.to_html, ".pdf": reports.to_pdf}
+    with invocation.node() as node:
+        if out.suffix == ".json":
+            content = timeline.signed_logs(node, response)
+        elif out.suffix in writers:
+            made = reports.report_of(timeline.of(node, response), invocation.language)
+            content = writers[out.suffix](made)
+        else:
+            raise typer.BadParameter("write a name that ends in .html, .pdf or .json", param_hint="--out")
+    out.write_bytes(content)
+    invocation.answer({"file": str(out), "bytes": len(content)})
+    invocation.say("timeline-written", file=str(out))
+
+
+@app.command()
 def renew(
     context: typer.Context, response: Named,
     for_: Annotated[str, typer.Option("--for", metavar="SPAN", help="From now on: 6h, 2d.")],
@@ -213,29 +252,81 @@ def release(
 @app.command()
 def devices(context: typer.Context) -> None:
     """Show what blocks for us, and what was last seen of each."""
+    from katchi.node import polled
+
     invocation = here(context)
     with invocation.node() as node:
         known, named = node.store.leases.devices(), node.settings.actuator
-    found = [(each, known.get(each.name)) for each in named]
+        polls = polled.polls_of(node)
+    found = [(each, known.get(each.name), polls.get(each.name, ())) for each in named]
     invocation.answer(
         {
             "devices": [
-                {"name": each.name, "roles": each.roles, **(seen._asdict() if seen else {"looked_at": None})}
-                for each, seen in found
+                {
+                    "name": each.name, "roles": each.roles, **(seen._asdict() if seen else {"looked_at": None}),
+                    "fetched": {row.reader: moment(row.at) for row in fetched},
+                }
+                for each, seen, fetched in found
             ]
         }
-    )
+    )  # fmt: skip
     invocation.table(
-        ("name", "role", "blocked", "put back", "taken out", "when", "trouble"),
+        ("name", "role", "blocked", "put back", "taken out", "when", "fetched", "trouble"),
         [
             (each.name, ", ".join(each.roles), seen.held if seen else "", seen.put_back if seen else "",
              seen.taken_out if seen else "", moment(seen.looked_at if seen else None),
-             (seen.problem or "") if seen else "")
-            for each, seen in found
+             ", ".join(f"{row.reader} {moment(row.at)}" for row in fetched), (seen.problem or "") if seen else "")
+            for each, seen, fetched in found
         ],
     )  # fmt: skip
     if not found:
         invocation.say("devices-none")
+
+
+@app.command()
+def notices(
+    context: typer.Context,
+    try_: Annotated[str, typer.Option("--try", metavar="NAME", help="Send a test to who is told by this name.")] = "",
+) -> None:
+    """Show what people were told, what waits to be sent, and what was not taken and why.
+
+    Example: katchi respond notices --try duty
+    """
+    from katchi.node import notifying
+
+    invocation = here(context)
+    with invocation.node() as node:
+        if try_:
+            remark = notifying.try_out(node, try_)
+            invocation.answer({"target": try_, "taken": True, "remark": remark})
+            invocation.say("notice-tried", name=try_, remark=remark or "-")
+            return
+        found, named = node.store.notices.recent(), node.settings.notify
+    invocation.answer({"targets": [each.name for each in named], "notices": [_notice(row) for row in found]})
+    invocation.table(
+        ("when", "name", "what happened", "notice", "state", "tries", "trouble"),
+        [
+            (moment(row.made_at), row.target, invocation.word(f"event-{row.event}"), row.headline,
+             invocation.word(f"notice-{_notice_state(row)}"), row.tries, row.problem or "")
+            for row in found
+        ],
+    )  # fmt: skip
+    if not named:
+        invocation.say("notices-nobody")
+    elif not found:
+        invocation.say("notices-none")
+
+
+def _notice(row: NoticeRow) -> dict[str, object]:
+    return {
+        "id": row.id, "target": row.target, "event": row.event, "headline": row.headline, "state": _notice_state(row),
+        "made": moment(row.made_at), "tries": row.tries, "sent": moment(row.sent_at) or None,
+        "next": moment(row.next_at) or None, "problem": row.problem,
+    }  # fmt: skip
+
+
+def _notice_state(row: NoticeRow) -> str:
+    return "sent" if row.sent_at is not None else "given-up" if row.given_up_at is not None else "waiting"
 
 
 def _after(now: int, span: str, option: str) -> int | None:

@@ -130,6 +130,9 @@ def yara_trouble(rule: str, *, with_externals: bool = False) -> str:
 _document_mark = re.compile(r"^(?:---|\.\.\.)(?=\s|$)[^\n]*\n?", re.MULTILINE)
 
 
+_DEEPEST_RULE = 50
+
+
 def yaml_documents(text: str) -> Iterator[tuple[int, str]]:
     """(line, text) of each document in a YAML stream, without its marks."""
     at, line, counted = 0, 1, 0
@@ -142,14 +145,21 @@ def yaml_documents(text: str) -> Iterator[tuple[int, str]]:
 
 
 def sigma_rule(text: str) -> dict[str, Any] | None:
-    """What one document says, None where it is no mapping. Aliases are refused: they could make it endless."""
+    """What one document says, None where it is no mapping.
+
+    Aliases are refused, which could make it endless, and what is nested deeper than any rule: reading that takes time
+    that grows with the square of the depth.
+    """
     import yaml
 
     if len(text) > LONGEST_RULE or "\0" in text:
         return None
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            return None
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST_RULE or isinstance(event, yaml.AliasEvent):
+                return None
         said = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None

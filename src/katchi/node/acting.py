@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
 from katchi import stix
 from katchi.errors import KatchiError
-from katchi.node import actuating, mandates, responding
+from katchi.node import actuating, mandates, polled, responding
 from katchi.node.response_log import logs_of, say
 from katchi.node.responses import OPEN, Response, let_go, playbooks_of, publish, read
 from katchi.node.wiring import Bell, Node, refresh_key
 from katchi.respond import cacao, calling, joint, keeping
-from katchi.respond.blocking import COMMANDS, Blocker, Mandate
+from katchi.respond.blocking import COMMANDS, HOUR, Blocker, Mandate
 from katchi.respond.calling import Caller
 from katchi.respond.carrier import Carrier
 from katchi.respond.keeping import SECOND, Keeper
 from katchi.respond.machine import Order
 from katchi.respond.shell import Shell
-from katchi.store import leases, responses, runs
+from katchi.store import leases, notices, responses, runs
 from katchi.store.database import Transaction
 from katchi.store.leases import LeaseRow
 from katchi.store.responses import ResponseRow
@@ -32,6 +32,8 @@ CALLS: Final = (*calling.COMMANDS, *cacao.SHELLS)
 """Commands that may take long: they have a thread of their own."""
 MOST_TOLD: Final = 1000  # steps of which receipts are given: more than a person reads, less than a log holds
 ENDED: Final = ("done", "failed", "cancelled")
+OVER: Final = ("over", "done", "cancelled", "expired")
+"""States in which people are told that nothing more comes of a response; of a failure they are told by itself."""
 LOOK_EVERY: Final = 0.2  # seconds: what another process wrote (`katchi respond accept`) is found within this time
 
 
@@ -57,8 +59,8 @@ class Responder:
         self._stopping.set()
         self._node.alert.ring()
         self._calls.ring()
-        for each in self._threads:
-            each.join(timeout=35)
+        for each, patience in zip(self._threads, (35, 5), strict=True):
+            each.join(timeout=patience)
 
     def _run_calls(self) -> None:
         node = self._node
@@ -106,7 +108,7 @@ def work(node: Node, *, without: Collection[str] = (), at: Callable[[str], None]
             _put_off(node, response, problem)
         at("advanced")
         busy = True
-    keeper = Keeper(node.store.database, node.clock.now, actuating.actuators(node), at=at)
+    keeper = _keeper(node, at)
     if node.store.runs.is_anything_due(now):
         carriers = {**dict.fromkeys(COMMANDS, _blocker(node, keeper)), **_callers(node, lambda: False)}
         busy = responding.runner_of(node, carriers, at=at).work(without=without) > 0 or busy
@@ -120,9 +122,13 @@ def work(node: Node, *, without: Collection[str] = (), at: Callable[[str], None]
     return busy
 
 
+def _keeper(node: Node, at: Callable[[str], None] = lambda _: None) -> Keeper:
+    return Keeper(node.store.database, node.clock.now, actuating.actuators(node), misses=polled.misses(node), at=at)
+
+
 def look_again(node: Node) -> None:
     """Holds every device against what it is to have, at once. Raises ActuatorError for the first that cannot be."""
-    keeper = Keeper(node.store.database, node.clock.now, actuating.actuators(node))
+    keeper = _keeper(node)
     for each in node.settings.actuator:
         keeper.keep(each.name)
 
@@ -182,12 +188,14 @@ def _advance(node: Node, response: str) -> None:
         row = responses.one(transaction, response)
         if row is None:
             return
-        row = replace(row, due_at=None)
+        row, before = replace(row, due_at=None), row.state
         if found.joint.proposal is not None:
             row = _withdrawn(node, transaction, found, row)
             row = _begun(node, transaction, found, row)
             row = _told(node, transaction, row)
         responses.put(transaction, row)
+        if row.state in OVER and row.state != before:
+            notices.note(transaction, "over", row.id, at=node.clock.now())
 
 
 def _put_off(node: Node, response: str, problem: KatchiError) -> None:
@@ -236,10 +244,11 @@ def _begun(node: Node, transaction: Transaction, found: Response, row: ResponseR
     try:
         responding.runner_of(node).begin_in(
             transaction, run, proposal.playbook, proposal.version, proposal.values, person=row.origin,
-            versions={each.id: each.modified for each in playbooks_of(row).values()},
+            pins={key: each.modified for key, each in playbooks_of(row).items() if key == each.id},
         )  # fmt: skip
     except KatchiError as problem:
         say(node, transaction, row.id, "ended", status="failed", reason=problem.code)
+        notices.note(transaction, "failed", row.id, at=now)
         return replace(row, state="failed", run=None, trouble=f"{problem.code}: {problem}"[:400])
     say(node, transaction, row.id, "begun")
     return row
@@ -279,6 +288,7 @@ def _blocks_told(node: Node, transaction: Transaction, row: ResponseRow) -> Resp
         count = len({each.thing for each in held})
         if (part.count, part.until, bool(part.lifted_at)) != (count, until, False) or not part.in_force_at:
             say(node, transaction, row.id, "in-force", until=until, count=count)
+            _note_force(transaction, row.id, held, is_new=not part.in_force_at, now=node.clock.now())
     elif not is_open and part.in_force_at and not part.lifted_at:
         whys = {each.why for each in rows}
         say(node, transaction, row.id, "lifted", reason=", ".join(sorted(why for why in whys if why))[:400])
@@ -286,3 +296,13 @@ def _blocks_told(node: Node, transaction: Transaction, row: ResponseRow) -> Resp
         state = "in-force" if is_open else "over" if part.in_force_at else row.state
         row = row if state == row.state else replace(row, state=state, changed_at=node.clock.now())
     return row
+
+
+def _note_force(transaction: Transaction, response: str, held: Sequence[LeaseRow], *, is_new: bool, now: int) -> None:
+    """People are told that it is in force, and an hour before its end that it ends."""
+    if is_new:
+        notices.note(transaction, "in-force", response, at=now)
+    ends_at = max(each.until for each in held)
+    # What is blocked for less than an hour in all ends as whoever said yes to it knows.
+    if ends_at - HOUR > now:
+        notices.plan(transaction, "ends-soon", response, at=ends_at - HOUR)

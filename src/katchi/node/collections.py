@@ -25,8 +25,8 @@ from katchi.store.topics import TopicRow
 
 API_ROOT = "katchi"
 
-RESERVED = ("released", "inbox", "exchange")
-"""Aliases that every reader has: no topic can go by them."""
+RESERVED = ("released", "inbox", "exchange", "blocked")
+"""Aliases that every reader has, or that are addresses of something else: no topic can go by them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from katchi.exchange.entries import VALUES, Entry
 from katchi.exchange.feed import Document, Wishes
 from katchi.exchange.taxii import errors
 from katchi.exchange.warned import is_never_blocked
-from katchi.node import collections
+from katchi.node import collections, polled
 from katchi.node.release import recipient_of
 from katchi.node.telling import lists_of, warning_lists
 from katchi.node.wiring import Node, no_cycles_sought
@@ -70,7 +70,10 @@ def addresses(node: Node, partner: PartnerRow) -> list[Address]:
     names = [EVERYTHING, *(each.alias for each in known if each.can_read and each.alias not in collections.RESERVED)]
     kinds = [*((kind, feeds.new(kind).title) for kind in feeds.names()), ("misp", "MISP, as a feed")]
     root = f"{node.settings.url.rstrip('/')}/feeds"
-    return [Address(f"{root}/{name}/{kind}", kind, title, name) for name in names for kind, title in kinds]
+    made = [Address(f"{root}/{name}/{kind}", kind, title, name) for name in names for kind, title in kinds]
+    return made + [
+        Address(url, form, f"{name} ({form})", "blocked") for name, form, url in polled.addresses(node, partner)
+    ]
 
 
 # Each writes at the speed of one processor: more at once would keep everybody else waiting.

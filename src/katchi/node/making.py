@@ -22,7 +22,12 @@ def own_id(node: Node, kind: str, name: str) -> str:
 
     It looks like a random one, as STIX 2.1 §2.9 wants it of all but observables.
     """
-    digest = hashlib.sha256(f"{node.settings.node_id} {name}".encode()).digest()
+    return id_by(node.settings.node_id, kind, name)
+
+
+def id_by(node_id: str, kind: str, name: str) -> str:
+    """The id that the object of any node about something has."""
+    digest = hashlib.sha256(f"{node_id} {name}".encode()).digest()
     return f"{kind}--{uuid.UUID(bytes=digest[:16], version=4)}"
 
 

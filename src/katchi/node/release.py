@@ -246,7 +246,9 @@ def judge(node: Node, name: str) -> bool:
 def recipient_of(row: PartnerRow) -> policy.Recipient:
     """A partner as a decision sees it."""
     partner = Partner.from_json(row.document)
-    return policy.Recipient(row.name, is_active=row.state == "active", own=partner.is_own, epoch=row.epoch)
+    return policy.Recipient(
+        row.name, is_active=row.state == "active", own=partner.is_own, epoch=row.epoch, node_id=partner.node_id
+    )
 
 
 def _look_ahead(judgement: Judgement) -> bool:

@@ -10,8 +10,9 @@ from katchi import stix
 from katchi.node.wiring import Node
 from katchi.policy import keys, signed
 from katchi.respond import joint
-from katchi.respond.joint import SIGNED_AS, BadEntryError, Entry
-from katchi.store import responses
+from katchi.respond.blocking import HOUR
+from katchi.respond.joint import SIGNED_AS, BadEntryError, Entry, Proposal
+from katchi.store import notices, responses
 from katchi.store.database import Transaction
 from katchi.store.responses import EntryRow
 
@@ -46,3 +47,10 @@ def say(node: Node, transaction: Transaction, response: str, kind: str, **member
     responses.add_entry(transaction, response, row)
     responses.note_said(transaction, response, entry.number)
     return entry
+
+
+def remind(transaction: Transaction, response: str, proposal: Proposal, *, now: int) -> None:
+    """People are told again an hour before the time for an answer is over, where that is still to come."""
+    at = (joint.time_of(proposal.answer_by) or 0) - HOUR
+    if at > now:
+        notices.plan(transaction, "unanswered", response, at=at)

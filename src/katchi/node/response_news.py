@@ -17,7 +17,7 @@ import msgspec
 from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node import responding
-from katchi.node.response_log import say
+from katchi.node.response_log import remind, say
 from katchi.node.wiring import OWN, Node
 from katchi.policy import keys, signed
 from katchi.policy.partner import Partner
@@ -26,7 +26,7 @@ from katchi.respond.cacao import signing
 from katchi.respond.carried import Carried
 from katchi.respond.joint import SIGNED_AS, BadEntryError, Proposal
 from katchi.respond.machine import key_of
-from katchi.store import leases
+from katchi.store import leases, notices
 from katchi.store import responses as rows
 from katchi.store.database import Transaction
 from katchi.store.log import Arrival
@@ -100,6 +100,9 @@ def _take(node: Node, transaction: Transaction, said: Carried, sender: Partner) 
     rows.put(transaction, replace(row, changed_at=now, due_at=now))
     for each in fresh:
         rows.add_entry(transaction, said.response, each)
+    if is_new and row.state == "asked" and proposal is not None:
+        notices.note(transaction, "proposal", row.id, at=now)
+        remind(transaction, row.id, proposal, now=now)
     if is_new and row.state == "refused":
         say(node, transaction, row.id, "refused", reason=row.trouble or "")
 

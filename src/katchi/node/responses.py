@@ -15,13 +15,13 @@ import msgspec
 
 from katchi import stix
 from katchi.errors import KatchiError
-from katchi.node import responding, terms
+from katchi.node import disclosing, responding, terms
 from katchi.node.deliver import partner_of
 from katchi.node.documents import marking_id
 from katchi.node.localising import StepPlan, localiser
 from katchi.node.making import draft, held, own_id, take_in
 from katchi.node.mandates import Agreed, agreed_of, mandate
-from katchi.node.response_log import logs_of, say
+from katchi.node.response_log import logs_of, remind, say
 from katchi.node.wiring import OWN, Node
 from katchi.respond import cacao, carried, joint
 from katchi.respond.blocking import HOUR
@@ -29,7 +29,7 @@ from katchi.respond.cacao import Playbook, signing
 from katchi.respond.joint import PROPOSED, BadEntryError, Entry, Joint, Proposal, Signed
 from katchi.respond.machine import key_of
 from katchi.stix.registered import definitions
-from katchi.store import leases, responses, runs
+from katchi.store import leases, notices, responses, runs
 from katchi.store.database import Transaction
 from katchi.store.responses import ApprovalRow, ResponseRow
 
@@ -118,7 +118,7 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
     """Asks partners to run a playbook together with us; who proposes has said yes for our part.
 
     Without partners it is a response of our own. Raises UnknownRunError, UnknownPartnerError, ResponseStateError,
-    MachineError, BadValueError, UnmarkedError, RefusedPlaybookError.
+    MachineError, BadValueError, UnmarkedError, RefusedPlaybookError, NotTellableError.
     """
     marking_id(wish.marking)
     now, own = node.clock.now(), node.settings.node_id
@@ -138,6 +138,8 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
             "Nobody could agree to this in time.", what="quorum" if wish.quorum > len(nodes) + 1 else "until",
             expected="answers before it ends, and no more nodes than are asked",
         )  # fmt: skip
+    if nodes:
+        _require_tellable(node, wish, documents, values)
     proposal = Proposal(
         proposer=own, nodes=tuple(nodes), playbook=main.id, version=main.version,
         digest=responding.content_digest(main.document),
@@ -157,6 +159,14 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
         row = _approved(node, transaction, row, Agreed(proposal.digest), proposal, person)
     node.alert.ring()
     return publish(node, row.id) if nodes else row
+
+
+def _require_tellable(node: Node, wish: Wish, documents: Sequence[bytes], values: Mapping[str, str]) -> None:
+    """Raises NotTellableError."""
+    read = [cacao.load(each) for each in documents]
+    disclosing.require_marking(read, wish.marking)
+    texts = [wish.reason, *values.values(), *(document.decode() for document in documents)]
+    disclosing.require_tellable(node, texts, wish.about, list(dict.fromkeys(wish.partners)), wish.marking)
 
 
 def _text(at: int | None) -> str:
@@ -244,6 +254,8 @@ def _approved(
     if len(same) < node.settings.approvals:
         row = replace(row, state="approving", changed_at=now)
         responses.put(transaction, row)
+        notices.note(transaction, "approval", f"{row.id} {len(responses.approvals(transaction, row.id))}", at=now)
+        remind(transaction, row.id, proposal, now=now)
         return row
     commands = responding.commands(node) if row.proposer == node.settings.node_id else responding.FOR_PARTNERS
     for document in _packed.decode(row.playbooks):
@@ -321,6 +333,8 @@ def let_go(
         responding.runner_of(node).cancel_in(transaction, row.run, reason=why)
     if not things and row.state in (*TO_ANSWER, "accepted"):
         row = replace(row, state=why)
+    if not things and why == "recalled":
+        notices.note(transaction, "recalled", row.id, at=now)
     row = replace(row, changed_at=now, due_at=now)
     responses.put(transaction, row)
     return row
@@ -331,6 +345,10 @@ def renew(node: Node, response: str, *, until: int, person: str) -> ResponseRow:
     found = read(node, response)
     if found.row.proposer != node.settings.node_id or found.row.state not in OPEN:
         raise ResponseStateError("Only who proposed it can renew it, while it is open.", what=found.row.id[:16])
+    if until <= node.clock.now():
+        raise ResponseStateError(
+            "It would be over at once.", what="until", expected="a time to come", remedy="recall it to end it"
+        )
     if until > node.clock.now() + node.settings.block_days * 24 * HOUR:
         raise ResponseStateError("Nothing is blocked for so long.", expected=f"{node.settings.block_days} days at most")
     with node.store.database.writing() as transaction:
@@ -362,7 +380,7 @@ def publish(node: Node, response: str) -> ResponseRow:
     playbooks = _packed.decode(row.playbooks) if row.proposer == own else []
     made = carried.course_of_action(
         draft(node, name, before, marking=row.marking, now=node.clock.now()), row.id, name=row.name,
-        reason=found.proposal.reason, entries=entries, playbooks=playbooks,
+        reason=found.proposal.reason, nodes=list(found.joint.parts), entries=entries, playbooks=playbooks,
     )  # fmt: skip
     account = take_in(node, [*(definitions() if not before else []), made], via="response")
     refused = [each for each in account.problems if each.object_id == name and each.code not in _OVERTAKEN]

@@ -12,6 +12,7 @@ from katchi.errors import KatchiError
 from katchi.overlap.belief import STOPS
 from katchi.respond import calling, shell
 from katchi.respond.actuators import AnySettings
+from katchi.respond.notifiers import AnySettings as AnyNotifier
 
 FILE = "katchi.toml"
 
@@ -65,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     actuator: tuple[AnySettings, ...] = ()  # what blocks for us
     service: tuple[calling.Settings, ...] = ()  # what `http-api` commands of playbooks ask
     shell: tuple[shell.Settings, ...] = ()  # what runs `bash` and `ssh` commands of playbooks that are ours
+    notify: tuple[AnyNotifier, ...] = ()  # who is told when a response needs people
     limits: Limits = Limits()
 
     @property
@@ -103,6 +105,9 @@ def read_settings(folder: Path) -> Settings:
     names = [each.name for each in settings.actuator]
     if len(set(names)) < len(names):
         raise SettingsError("Two actuators have one name.", where=str(path), found=", ".join(sorted(names)))
+    told = [each.name for each in settings.notify]
+    if len(set(told)) < len(told):
+        raise SettingsError("Two of those who are told have one name.", where=str(path), found=", ".join(sorted(told)))
     _require_good_services(settings, path)
     return settings
 
@@ -135,6 +140,7 @@ def write_settings(folder: Path, settings: Settings) -> None:
         + "".join(f"\n[[actuator]]\n{_members(each)}" for each in settings.actuator)
         + "".join(f"\n[[service]]\n{_members(each)}" for each in settings.service)
         + "".join(f"\n[[shell]]\n{_members(each)}" for each in settings.shell)
+        + "".join(f"\n[[notify]]\n{_members(each)}" for each in settings.notify)
         + ("" if settings.actuator else _EXAMPLE),
         encoding="utf-8",
     )
@@ -143,13 +149,21 @@ def write_settings(folder: Path, settings: Settings) -> None:
 _EXAMPLE = """
 # What blocks for us in responses; see docs/guides/responses.md.
 # [[actuator]]
-# kind = "simulated"            # or nftables, rpz, file
+# kind = "simulated"            # or nftables, rpz, file, webhook, feed
 # name = "edge"
 # roles = ["firewall", "dns"]   # the parts in playbooks that it plays
+
+# Who is told when a response needs people; see docs/guides/responses.md.
+# [[notify]]
+# kind = "mail"                 # or webhook
+# name = "duty"
+# to = ["duty@example.kr"]
+# from = "katchi@example.kr"
+# server = "mail.example.kr:587"
 """
 
 
-def _members(table: AnySettings | calling.Settings | shell.Settings) -> str:
+def _members(table: AnySettings | AnyNotifier | calling.Settings | shell.Settings) -> str:
     members = msgspec.to_builtins(table)
     return "".join(f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in members.items())
 

@@ -12,6 +12,7 @@ _REASONS: Final = {
     "not-our-own-tool": "the terms are for a tool of our own, but the partner is not registered as one",
     "came-from-them": "the object came from this very partner",
     "taken-back": "the partner that released it to us took it back",
+    "not-addressed": "it is part of a response in which this recipient does not take part",
     # Markings
     "unmarked": "the object has no TLP marking and the terms do not say how such objects count",
     "marking-unreadable": "the markings on the object are not in the form of STIX; detail: the property",

@@ -13,6 +13,7 @@ from katchi.policy.rules import ReleaseRule, Terms
 from katchi.policy.tlp import Tlp
 from katchi.policy.types import DEFINITIONS
 from katchi.policy.world import OWN, Recipient, World
+from katchi.stix.registered import RESPONSE
 
 _NO_PATHS: frozenset[Path] = frozenset()
 
@@ -69,6 +70,8 @@ def verdict(obj: stix.Object, origin: str, added_at: int, question: Question) ->
         return Withheld("came-from-them")
     if origin != OWN and world.is_taken_back(obj, origin):
         return Withheld("taken-back")
+    if not recipient.own and not is_addressed_to(obj, recipient.node_id):
+        return Withheld("not-addressed")
     if obj.type == "marking-definition":
         refused = _definition(obj, terms)
         if refused is not None:
@@ -83,6 +86,17 @@ def verdict(obj: stix.Object, origin: str, added_at: int, question: Question) ->
     if obj.revoked and not world.released_before(obj.id):
         return Withheld("revoked-before-release")
     return _first_release(obj, origin, added_at, label, question)
+
+
+def is_addressed_to(obj: stix.Object, node_id: str | None) -> bool:
+    """Whether an object that says for whom it is names this node; one that says nothing is for everybody.
+
+    Only the parts of a response say it: who takes part hears of it, and nobody else whom the terms would let have it.
+    """
+    extensions = obj.properties.get("extensions")
+    extension = extensions.get(RESPONSE) if isinstance(extensions, dict) else None
+    nodes = extension.get("nodes") if isinstance(extension, dict) else None
+    return nodes is None or (isinstance(nodes, list) and node_id in nodes)
 
 
 def _definition(obj: stix.Object, terms: Terms) -> Withheld | None:

@@ -17,13 +17,15 @@ class Recipient:
     """To whom something would go.
 
     `own`: it is a tool of our own organisation, such as its SIEM. `epoch` counts the terms put in force
-    for this recipient; a stored release of an earlier epoch is not in force.
+    for this recipient; a stored release of an earlier epoch is not in force. `node_id` is that of its node, if it
+    has one.
     """
 
     name: str
     is_active: bool
     own: bool = False
     epoch: int = 0
+    node_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,12 +38,12 @@ class Carried(msgspec.Struct, frozen=True):
 
 
 def course_of_action(
-    draft: dict[str, Any], response: str, *, name: str, reason: str, entries: Sequence[Signed],
+    draft: dict[str, Any], response: str, *, name: str, reason: str, nodes: Sequence[str], entries: Sequence[Signed],
     playbooks: Sequence[bytes] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """The members of a course of action. `draft` has those of any object."""
+    """The members of a course of action. `draft` has those of any object; `nodes` are for whom it is."""
     extension: dict[str, Any] = {
-        "extension_type": "property-extension", "response": response,
+        "extension_type": "property-extension", "response": response, "nodes": sorted(nodes),
         "entries": [msgspec.to_builtins(each) for each in entries],
     }  # fmt: skip
     if playbooks:

@@ -224,6 +224,38 @@ def _apply(found: Joint, proposal: Proposal, part: Part, entry: Entry) -> None:
             found.until = entry.until
 
 
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """How long it took, in seconds; None where it has not come to that."""
+
+    answered: float | None
+    """From the proposal to the last yes."""
+    enforced: float | None
+    """From the last yes to the last node that blocked."""
+    lifted: float | None
+    """From the first recall of all by who proposed it to the last node that had let go."""
+
+
+def spans(found: Joint) -> Spans:
+    """How long a response took, by the nodes' own clocks. Who said no, or nothing, is not waited for here either."""
+    yes = [part for part in found.parts.values() if part.answer == "accepted"]
+    said = [part.answered_at for part in yes]
+    blocked = [part.in_force_at for part in yes if part.in_force_at]
+    lifted = [part.lifted_at for part in yes if part.in_force_at]
+    recalled = [each.at for each in found.recalls if each.is_proposers and not each.things]
+    return Spans(
+        _between(found.proposed_at, max(said, default="")),
+        _between(max(said, default=""), max(blocked, default="")),
+        _between(min(recalled, default=""), max(lifted)) if lifted and all(lifted) else None,
+    )
+
+
+def _between(begins: str, ends: str) -> float | None:
+    if not begins or not ends:
+        return None
+    return (stix.parse_timestamp(ends) - stix.parse_timestamp(begins)) / 1_000_000
+
+
 def time_of(text: str) -> int | None:
     """A time of an entry in µs; None for an empty one. Raises TimestampError."""
     return stix.parse_timestamp(text) if text else None

@@ -13,8 +13,8 @@ from typing import Final
 
 from katchi.errors import KatchiError
 from katchi.respond.actuator import Actuator, ActuatorError, Changes, changes
-from katchi.store import leases
-from katchi.store.database import Database
+from katchi.store import leases, notices
+from katchi.store.database import Database, Transaction
 from katchi.store.leases import DeviceRow, Leases, OpenRow
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 SECOND: Final = 1_000_000
 LOOK_EVERY: Final = 30 * SECOND
 LONGEST_WAIT: Final = 300 * SECOND
+LOST_AFTER: Final = 3  # looks in a row that went wrong
 
 
 class Keeper:
@@ -29,9 +30,11 @@ class Keeper:
 
     def __init__(
         self, database: Database, now: Callable[[], int], actuators: Mapping[str, Actuator], *,
-        at: Callable[[str], None] = lambda _: None,
+        misses: Callable[[str], str] = lambda _: "", at: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        """`misses` tells what is wrong with a device all the same, though it does as it is told; or ""."""
         self._database, self._now, self._actuators, self._at = database, now, actuators, at
+        self._misses = misses
         self._leases = Leases(database)
 
     def work(self) -> int:
@@ -60,8 +63,9 @@ class Keeper:
         try:
             device = self._device(name)
             has = device.read(now)
-            told = {row.thing: None for row in rows if row.held_at is not None}
-            found = changes(wanted, told if has is None else has)
+            # Who cannot be asked is told everything again: it may have been started anew since.
+            gone = {row.thing for row in rows} - wanted.keys()
+            found = Changes(wanted, frozenset(gone)) if has is None else changes(wanted, has)
             if found:
                 device.apply(found.put, found.drop, now=now)
                 self._at("applied")
@@ -70,7 +74,7 @@ class Keeper:
         except ActuatorError as problem:
             self._note_trouble(name, problem)
             raise
-        self._settle(name, rows, wanted, found)
+        self._settle(name, rows, wanted, Changes() if has is None else found)
 
     def _device(self, name: str) -> Actuator:
         device = self._actuators.get(name)
@@ -85,6 +89,7 @@ class Keeper:
         now = self._now()
         was_held = {row.thing for row in rows if row.held_at is not None and row.ended_at is None}
         was_going = {row.thing for row in rows if row.ended_at is not None}
+        missing = self._misses(name)
         with self._database.writing() as transaction:
             leases.note_held(transaction, [row for row in rows if row.ended_at is None], now=now)
             leases.note_lifted(transaction, [row for row in rows if row.ended_at is not None], now=now)
@@ -92,10 +97,10 @@ class Keeper:
             # A device that ends entries by itself rounds their ends: only what was missing was changed by others.
             lost = sum(key in was_held for key in done.put)
             strange = sum(key not in was_going for key in done.drop)
-            leases.put_device(
-                transaction,
-                DeviceRow(name, now, len(wanted), before.put_back + lost, before.taken_out + strange, 0, 0, None),
+            after = DeviceRow(
+                name, now, len(wanted), before.put_back + lost, before.taken_out + strange, 0, 0, missing or None
             )
+            _put(transaction, before, after)
         self._at("settled")
 
     def _note_trouble(self, name: str, problem: ActuatorError) -> None:
@@ -103,12 +108,23 @@ class Keeper:
         with self._database.writing() as transaction:
             before = leases.device(transaction, name)
             wait = min(SECOND << min(before.failures, 20), LONGEST_WAIT)
-            leases.put_device(
-                transaction,
-                before._replace(
-                    looked_at=now, failures=before.failures + 1, not_before=now + wait, problem=str(problem)[:400]
-                ),
+            after = before._replace(
+                looked_at=now, failures=before.failures + 1, not_before=now + wait, problem=str(problem)[:400]
             )
+            _put(transaction, before, after)
+
+
+def _put(transaction: Transaction, before: DeviceRow, after: DeviceRow) -> None:
+    """What was seen of a device; when it is lost, or is back, people are to hear of it."""
+    leases.put_device(transaction, after)
+    if is_lost(after) != is_lost(before) and (is_lost(after) or not after.failures):
+        event = "device-lost" if is_lost(after) else "device-back"
+        notices.note(transaction, event, f"{after.name} {after.looked_at}", at=after.looked_at)
+
+
+def is_lost(row: DeviceRow) -> bool:
+    """Whether people should see to it: not of a device that missed a look or two, which mends by itself."""
+    return row.failures >= LOST_AFTER or (not row.failures and row.problem is not None)
 
 
 def _wanted(rows: Collection[OpenRow]) -> dict[str, int]:

@@ -142,7 +142,10 @@ class Token(msgspec.Struct):
 
 
 class Run(msgspec.Struct):
-    """Where a run is. `playbook` is the key of the one that it is of."""
+    """Where a run is. `playbook` is the key of the one that it is of.
+
+    `pins` are the versions of what is called without one: as they were when the run began, whatever comes later.
+    """
 
     id: str
     playbook: str
@@ -153,7 +156,7 @@ class Run(msgspec.Struct):
     next_id: int = 1
     steps: int = 0
     in_exception: bool = False
-    versions: dict[str, str] = {}  # of playbooks that are called without one: those that were agreed to
+    pins: dict[str, str] = {}
 
     @property
     def is_over(self) -> bool:
@@ -356,7 +359,7 @@ class _Stepper:
             self._later("enter", child.id, name)
 
     def _call(self, token: Token, frame: Frame, step: Step) -> None:
-        key = key_of(step.playbook_id, step.playbook_version or self.run.versions.get(step.playbook_id, ""))
+        key = key_of(step.playbook_id, step.playbook_version or self.run.pins.get(step.playbook_id, ""))
         called = self.library.get(key)
         if called is None:
             self._later("fail", token.id, "no-playbook")

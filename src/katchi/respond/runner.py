@@ -18,9 +18,9 @@ from katchi.respond import cacao, machine
 from katchi.respond.cacao import Playbook
 from katchi.respond.carrier import Carrier, Result
 from katchi.respond.machine import Begin, Cancel, Done, Event, Order, Over, Passed, Rang, Run, Stop, Wake, advance
-from katchi.store import runs
+from katchi.store import notices, runs
 from katchi.store.database import Database, Transaction
-from katchi.store.runs import OrderRow, RunRow, Runs, UnknownRunError
+from katchi.store.runs import OrderRow, PlaybookRow, RunRow, Runs, UnknownRunError
 
 logger = logging.getLogger(__name__)
 
@@ -65,17 +65,18 @@ class Runner:
 
     def begin_in(
         self, transaction: Transaction, run: str, playbook_id: str, version: str, values: Mapping[str, str], *,
-        person: str, versions: Mapping[str, str] | None = None,
+        person: str, pins: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         """The same, together with what else changes with it.
 
-        `versions` are those of the playbooks that are called without one; otherwise it is the newest here.
+        `pins` are the versions of what is called without one; if not given, the newest there are now.
         """
         now = self._now()
         found = runs.playbook(transaction, playbook_id, version)
         if found is None:
             raise UnknownRunError("There is no such playbook.", what=playbook_id[:80])
-        state = Run(run, machine.key_of(found.id, found.version), versions=dict(versions or {}))
+        state = Run(run, machine.key_of(found.id, found.version))
+        state.pins = dict(pins) if pins is not None else self._pins(transaction, found)
         row = RunRow(run, found.id, found.version, "new", "", msgspec.msgpack.encode(state), person, now, now)
         self._apply(transaction, row, Begin(dict(values)))
 
@@ -196,6 +197,22 @@ class Runner:
             runs.move_order(transaction, order.key, "stopped", at=self._now())
         self._at("stopping told")
 
+    def _pins(self, transaction: Transaction, row: PlaybookRow) -> dict[str, str]:
+        """The versions of all that a playbook calls without one, and that what it calls calls: the newest now."""
+        library, pins = _Library(transaction), dict[str, str]()
+        todo, seen = [machine.key_of(row.id, row.version)], set[str]()
+        while todo:
+            key = todo.pop()
+            playbook = library.get(key) if key not in seen else None
+            seen.add(key)
+            for step in playbook.workflow.values() if playbook is not None else ():
+                if step.type != "playbook-action":
+                    continue
+                todo.append(machine.key_of(step.playbook_id, step.playbook_version))
+                if not step.playbook_version and (called := library.get(step.playbook_id)) is not None:
+                    pins[step.playbook_id] = called.modified
+        return pins
+
     # ---- one step --------------------------------------------------------------------------------------
 
     def _of(self, transaction: Transaction, run: str) -> RunRow:
@@ -213,12 +230,16 @@ class Runner:
             status=after.status, reason=after.reason, state=msgspec.msgpack.encode(after), changed_at=now
         )
         runs.put(transaction, row)
+        if row.status == "failed":
+            notices.note(transaction, "failed", row.id, at=now)
         notes: list[tuple[str, str, str]] = []
         for each in out:
             if isinstance(each, Order):
                 is_asked = each.command.type == MANUAL and MANUAL not in self._carriers
                 phase = "asked" if is_asked and not self._skips(transaction, row.id, each) else "intended"
                 runs.put_order(transaction, each.key, row.id, phase, msgspec.msgpack.encode(each), at=now)
+                if phase == "asked":
+                    notices.note(transaction, "step", each.key, at=now)
             elif isinstance(each, Wake):
                 runs.put_alarm(transaction, row.id, each.alarm, each.at)
             elif isinstance(each, Stop):

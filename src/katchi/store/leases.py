@@ -136,6 +136,13 @@ def to_look_after(transaction: Transaction, actuator: str) -> list[OpenRow]:
     return [OpenRow(*row) for row in transaction.tuples("lease", "open", actuator=actuator)]
 
 
+def listed(transaction: Transaction, actuator: str, *, now: int) -> tuple[set[str], int]:
+    """What a device is to have this moment, and a number that grows whenever that may have changed."""
+    on_it = {row[0] for row in transaction.tuples("lease", "listed", actuator=actuator, now=now)}
+    changed = transaction.run("lease", "list_changed", actuator=actuator, now=now).scalar_one()
+    return on_it, int(changed or 0) // 1_000_000
+
+
 def note_held(transaction: Transaction, rows: Sequence[OpenRow], *, now: int) -> None:
     """The device has these."""
     there = [{"id": row.id, "until": row.until, "now": now} for row in rows]

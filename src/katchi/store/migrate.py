@@ -8,7 +8,7 @@ from katchi.errors import KatchiError
 from katchi.store.database import Database
 
 # The newest file in migrations/versions; a test compares the two.
-NEWEST = "0015"
+NEWEST = "0016"
 
 
 class SchemaMismatchError(KatchiError):

@@ -121,6 +121,23 @@ def forget_approvals(transaction: Transaction, response: str) -> None:
     transaction.run("response", "forget_approvals", response=response)
 
 
+def said_of(transaction: Transaction, hashes: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    """Who speaks of things here: the hash of each key -> (origin, TLP label) of the objects."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for key_hash, origin, marking in transaction.tuples("response", "said_of", hashes=transaction.among(hashes)):
+        found.setdefault(key_hash, []).append((origin, marking))
+    return found
+
+
+def gone_to(transaction: Transaction, partner: str, hashes: Sequence[int]) -> dict[int, list[str]]:
+    """Of which things a partner has an object from us: the hash of each key -> TLP labels of the objects."""
+    found: dict[int, list[str]] = {}
+    listed = transaction.among(hashes)
+    for key_hash, marking in transaction.tuples("response", "gone_to", partner=partner, hashes=listed):
+        found.setdefault(key_hash, []).append(marking)
+    return found
+
+
 class Responses:
     """Reads responses."""
 

@@ -7,6 +7,7 @@ from katchi.store.efforts import Efforts
 from katchi.store.leases import Leases
 from katchi.store.ledger import Ledger
 from katchi.store.log import ObjectLog
+from katchi.store.notices import Notices
 from katchi.store.overlaps import Overlaps
 from katchi.store.partners import Partners
 from katchi.store.people import People
@@ -45,6 +46,7 @@ class Store:
         self.runs = Runs(self.database)
         self.responses = Responses(self.database)
         self.leases = Leases(self.database)
+        self.notices = Notices(self.database)
         self.watches = Watches(self.database)
         self.withdrawals = Withdrawals(self.database)
         self.subscriptions = Subscriptions(self.database)

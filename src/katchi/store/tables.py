@@ -451,6 +451,44 @@ response_approval = Table(
     Column("terms", LargeBinary, nullable=False),
 )
 
+# What happened, or is to be looked at when its time comes, of which people may have to hear.
+happening = Table(
+    "happening",
+    metadata,
+    Column("event", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("told_at", BigInteger),  # when it was made into notices, or found to matter to nobody
+    Index("happening_untold", "at", sqlite_where=text("told_at IS NULL"), postgresql_where=text("told_at IS NULL")),
+)
+
+# What is sent to one address that katchi.toml names, until it was taken.
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Text, primary_key=True),  # follows from target, event and subject
+    Column("target", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("headline", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("made_at", BigInteger, nullable=False, index=True),
+    Column("next_at", BigInteger, index=True),  # none: it was sent, or given up
+    Column("tries", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("given_up_at", BigInteger),
+    Column("problem", Text),
+)
+
+# When each reader last fetched a list of what is blocked.
+feed_poll = Table(
+    "feed_poll",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("reader", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+
 # ---- partners and what may go to them ----------------------------------------------------------
 
 partner = Table(

@@ -16,7 +16,7 @@ from katchi.errors import KatchiError
 from katchi.exchange import feeds as formats
 from katchi.exchange.feed import UnknownFeedError, Wishes
 from katchi.exchange.taxii.errors import BadFilterError, NotFoundError, TaxiiError
-from katchi.node import collections, feeds, misp
+from katchi.node import collections, feeds, misp, polled
 from katchi.node.feeds import BusyError, NotSettledError
 from katchi.node.wiring import Node
 from katchi.web import callers
@@ -64,6 +64,20 @@ async def one_feed(request: Request[Any, Any, Any], collection: FromPath[str], n
         "X-Katchi-Left-Out": left_out,
     }
     return Stream(document.pieces(), media_type=kind.media_type, headers=headers)
+
+
+@_read("/blocked/{name:str}")
+async def blocked(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes | None]:
+    """What is blocked now, as the actuator of this name says it, for the tools that it names and nobody else."""
+    node = _node(request)
+    partner = await sync_to_thread(callers.identify, node, request, b"")
+    found = await sync_to_thread(polled.fetch, node, partner, name)
+    headers = {"ETag": f'"{found.mark}"', "Cache-Control": "private, no-cache"}
+    if is_held(request.headers.get("if-none-match"), found.mark):
+        return Response(None, status_code=304, headers=headers)
+    headers |= {"X-Content-Type-Options": "nosniff", "X-Katchi-Entries": str(found.entries)}
+    body = b"" if request.method == "HEAD" else found.text
+    return Response(body, headers=headers, media_type="text/plain")
 
 
 def _wishes(request: Request[Any, Any, Any]) -> Wishes:
@@ -135,7 +149,7 @@ def _explain(request: Request[Any, Any, Any], problem: KatchiError) -> Response[
 
 feeds_router = Router(
     path="/feeds",
-    route_handlers=[every_feed, misp_manifest, misp_hashes, misp_event, one_feed],
+    route_handlers=[every_feed, blocked, misp_manifest, misp_hashes, misp_event, one_feed],
     exception_handlers={KatchiError: _explain},
     opt={"exclude_from_csrf": True},
 )

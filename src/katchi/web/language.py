@@ -27,6 +27,7 @@ REASONS = {
     "marking-unknown": "It carries a marking that is not held here.",
     "marking-unreadable": "Its marking cannot be read.",
     "no-rule": "No rule of the terms releases it.",
+    "not-addressed": "It is part of a response in which this partner does not take part.",
     "not-our-own-tool": "The terms are for a tool of our own, and this is none.",
     "partner-suspended": "The exchange with this partner is suspended.",
     "recall-body-unknown": "It is revoked, and what the partner holds is not known.",

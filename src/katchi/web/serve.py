@@ -14,6 +14,7 @@ from granian.server.embed import Server
 
 from katchi.errors import KatchiError
 from katchi.node.acting import Responder
+from katchi.node.notifying import Teller
 from katchi.node.wiring import Node
 from katchi.node.worker import Worker
 from katchi.web.app import create_app
@@ -107,13 +108,15 @@ async def _serve(node: Node, server: Server, ready: Callable[[], None]) -> None:
     try:
         await _listening(node, serving_it)
         node.elsewhere.keep()
-        worker, responder = Worker(node), Responder(node)
+        worker, responder, teller = Worker(node), Responder(node), Teller(node)
         worker.start()
         responder.start()
+        teller.start()
         try:
             ready()
             await serving_it
         finally:
+            await asyncio.to_thread(teller.stop)
             await asyncio.to_thread(responder.stop)
             await asyncio.to_thread(worker.stop)
             node.elsewhere.rest(after=0)

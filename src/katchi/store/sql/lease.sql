@@ -85,3 +85,13 @@ UPDATE response SET due_at = 0 WHERE id = (SELECT owner FROM lease WHERE id = :i
 
 -- name: owners
 SELECT DISTINCT owner FROM lease WHERE thing = :thing AND ended_at IS NULL;
+
+-- name: listed
+SELECT DISTINCT thing FROM lease WHERE actuator = :actuator AND ended_at IS NULL AND until > :now;
+
+-- name: list_changed
+SELECT max(at) FROM (
+  SELECT max(ended_at) AS at FROM lease WHERE actuator = :actuator
+  UNION ALL SELECT max(made_at) FROM lease WHERE actuator = :actuator AND ended_at IS NULL
+  UNION ALL SELECT max(until) FROM lease WHERE actuator = :actuator AND ended_at IS NULL AND until <= :now
+) AS changes;

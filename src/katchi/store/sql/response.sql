@@ -61,3 +61,21 @@ SELECT 1 WHERE EXISTS (SELECT 1 FROM response WHERE due_at <= :now)
   OR EXISTS (SELECT 1 FROM run_alarm WHERE at <= :now)
   OR EXISTS (SELECT 1 FROM run_order WHERE phase IN ('intended', 'doing', 'stopping'))
   OR EXISTS (SELECT 1 FROM lease WHERE due_at <= :now);
+
+-- name: said_of (sqlite)
+SELECT DISTINCT m.key_hash, s.origin, s.marking FROM mention m JOIN summary s ON s.seq = m.seq
+WHERE m.key_hash IN (SELECT value FROM json_each(:hashes));
+
+-- name: said_of (postgresql)
+SELECT DISTINCT m.key_hash, s.origin, s.marking FROM mention m JOIN summary s ON s.seq = m.seq
+WHERE m.key_hash = ANY(:hashes);
+
+-- name: gone_to (sqlite)
+SELECT DISTINCT m.key_hash, s.marking FROM mention m JOIN summary s ON s.seq = m.seq
+JOIN "release" r ON r.of_hash = m.id_hash
+WHERE m.key_hash IN (SELECT value FROM json_each(:hashes)) AND r.partner = :partner AND r.withdrawn_at IS NULL;
+
+-- name: gone_to (postgresql)
+SELECT DISTINCT m.key_hash, s.marking FROM mention m JOIN summary s ON s.seq = m.seq
+JOIN "release" r ON r.of_hash = m.id_hash
+WHERE m.key_hash = ANY(:hashes) AND r.partner = :partner AND r.withdrawn_at IS NULL;

@@ -12,14 +12,22 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from katchi.errors import KatchiError
-from katchi.node import acting, effort_board, efforts, responding, responses
+from katchi.node import acting, bearing, effort_board, efforts, polled, responding, responses, timeline
+from katchi.node.bearing import Known
 from katchi.node.localising import StepPlan
+from katchi.node.notices import DAY
 from katchi.node.things import title_of
 from katchi.node.wiring import Node
+from katchi.overlap.things import is_key
+from katchi.respond import joint
 from katchi.respond.actuator import Settings
+from katchi.respond.joint import Spans
 from katchi.store.leases import DeviceRow, LeaseRow
-from katchi.web.pages.shown import form_of, page, person_of
-from katchi.web.session import at_least, node_of
+from katchi.store.notices import NoticeRow, PollRow
+from katchi.web import reports
+from katchi.web.language import Language
+from katchi.web.pages.shown import HEADERS, form_of, page, person_of
+from katchi.web.session import at_least, language_of, node_of
 
 _SHOWN: Final = 200
 HOUR: Final = 3_600_000_000
@@ -28,7 +36,10 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What there is: responses, what is blocked, the devices with what was last seen of each."""
+    """What there is: responses, what is blocked, the devices with what was last seen of each.
+
+    `notices` are those of the last days that were not taken as they should be.
+    """
 
     responses: Sequence[responses.Response]
     waiting: Sequence[responding.Asked]
@@ -37,6 +48,8 @@ class Overview:
     playbooks: Sequence[str]
     partners: Sequence[str]
     names: Mapping[str, str]
+    notices: Sequence[NoticeRow]
+    polls: Mapping[str, Sequence[PollRow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,9 @@ class Shown:
     asked: Sequence[responding.Asked]
     names: Mapping[str, str]
     needed: int
+    spans: Spans
+    known: Sequence[Known]
+    steps: Mapping[str, str]
 
 
 def _overview(node: Node) -> Overview:
@@ -60,6 +76,7 @@ def _overview(node: Node) -> Overview:
         list(dict.fromkeys(row.name for row in node.store.runs.playbooks())),
         [row.name for row in node.store.partners.all() if row.kind == "node" and row.state == "active"],
         effort_board.names_of(node),
+        node.store.notices.troubled(node.clock.now() - 3 * DAY), polled.polls_of(node),
     )  # fmt: skip
 
 
@@ -75,7 +92,8 @@ def _one(node: Node, response: str) -> Shown:
     asked = [each for each in responding.waiting(node) if each.row.run == found.row.run]
     return Shown(
         found, plan, trouble, node.store.leases.of_owner(found.row.id), asked, effort_board.names_of(node),
-        node.settings.approvals,
+        node.settings.approvals, joint.spans(found.joint),
+        bearing.known_of(node, (thing for each in plan for _, thing in each.places)), timeline.step_names(found.row),
     )  # fmt: skip
 
 
@@ -87,8 +105,10 @@ async def every(request: Request[Any, Any, Any]) -> Response[str]:
 
 async def _every(request: Request[Any, Any, Any], problem: KatchiError | None) -> Response[str]:
     found = await sync_to_thread(_overview, node_of(request))
+    about = (request.query_params.get("about") or "")[:2000]
     return page(
         request, "responses.html", seen=found, title_of=title_of, to_answer=responses.TO_ANSWER,
+        about=about if is_key(about) else "", can_block=about.startswith(("ipv4:", "ipv6:", "domain:", "url:")),
         problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
     )  # fmt: skip
 
@@ -106,6 +126,26 @@ async def _shown(request: Request[Any, Any, Any], response: str, problem: Katchi
         still_open=responses.OPEN, own=node_of(request).settings.node_id,
         problem=problem.diagnostic() if problem else None, status=400 if problem else 200,
     )  # fmt: skip
+
+
+@get("/response/timeline", guards=[at_least("reader")])
+async def timeline_file(request: Request[Any, Any, Any], id: FromQuery[str]) -> Response[bytes]:
+    """Its timeline as a file to hand on: HTML, PDF, or the signed logs themselves."""
+    node, form = node_of(request), request.query_params.get("as") or "html"
+    language = language_of(request, request.state.get("person"))
+    body, media = await sync_to_thread(_timeline, node, id, form, language)
+    name = f"katchi-response-{id[:8]}.{form}" if id.isalnum() else f"katchi-response.{form}"
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, media_type=media, headers=headers)
+
+
+def _timeline(node: Node, response: str, form: str, language: Language) -> tuple[bytes, str]:
+    if form == "json":
+        return timeline.signed_logs(node, response), "application/json"
+    made = reports.report_of(timeline.of(node, response), language)
+    if form == "pdf":
+        return reports.to_pdf(made), "application/pdf"
+    return reports.to_html(made), "text/html; charset=utf-8"
 
 
 @post("/responses/{act:str}", guards=[at_least("releaser")])
@@ -138,6 +178,8 @@ def _do(node: Node, act: str, response: str, values: Values, person: str) -> str
     elif act == "recall":
         things = [str(values["thing"])] if values.get("thing") else []
         responses.recall(node, response, things=things, reason=why, person=person)
+    elif act == "renew":
+        responses.renew(node, response, until=_after(node, values) or 0, person=person)
     elif act == "release":
         acting.release(node, str(values.get("lease", "")), why=why, person=person)
     elif act in ("done", "failed"):
@@ -147,8 +189,8 @@ def _do(node: Node, act: str, response: str, values: Values, person: str) -> str
     return response
 
 
-def _after(node: Node, values: Values) -> int | None:
-    hours = str(values.get("hours", "")).strip()
+def _after(node: Node, values: Values, name: str = "hours") -> int | None:
+    hours = str(values.get(name, "")).strip()
     return node.clock.now() + int(hours) * HOUR if hours.isdecimal() and len(hours) < 5 else None
 
 
@@ -160,11 +202,12 @@ def _propose(node: Node, values: Values, person: str) -> str:
     quorum = str(values.get("quorum", "1"))
     wish = responses.Wish(
         str(values.get("playbook", "")), {name.strip(): value.strip() for name, _, value in pairs}, partners,
-        str(values.get("why", "")).strip(), about, until=_after(node, values),
+        str(values.get("why", "")).strip(), about, begins_at=_after(node, values, "begin-in"),
+        answer_by=_after(node, values, "answer-in"), until=_after(node, values),
         quorum=int(quorum) if quorum.isdecimal() and len(quorum) < 4 else 1,
-        marking=str(values.get("marking", "")) or "amber",
+        marking=str(values.get("marking", "")) or "amber", exercise=str(values.get("exercise", "")).strip(),
     )  # fmt: skip
     return responses.propose(node, wish, person=person).id
 
 
-HANDLERS: Sequence[Any] = [every, one, act]
+HANDLERS: Sequence[Any] = [every, one, timeline_file, act]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
@@ -17,6 +15,7 @@ from katchi.errors import KatchiError
 from katchi.store.people import Person
 from katchi.web import session
 from katchi.web.language import reason_sentence, translator
+from katchi.web.templating import moment, templates
 
 logger = logging.getLogger(__name__)
 
@@ -48,26 +47,12 @@ _STATUS = {
 
 
 @cache
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("katchi.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["moment"] = moment
-    return environment
-
-
-@cache
 def _has_script() -> bool:
     # The build puts it there; without it pages work, but do not refresh by themselves.
     return resources.files("katchi.web").joinpath("static/vendor/htmx.min.js").is_file()
 
 
-def moment(micros: int | None) -> str:
-    """A time as people read it; pages say that times are UTC."""
-    if micros is None:
-        return "–"
-    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+__all__ = ["HEADERS", "failed", "form_of", "moment", "page", "person_of"]
 
 
 def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **values: Any) -> Response[str]:
@@ -75,7 +60,7 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
     person: Person | None = request.state.get("person")
     language = session.language_of(request, person)
     body = (
-        _templates()
+        templates()
         .get_template(template)
         .render(
             _=translator(language),

@@ -112,8 +112,10 @@ async def _shown(request: Request[Any, Any, Any], text: str, problem: KatchiErro
     asked = [key for key in request.query_params.getall("open", []) if is_key(key)][:MOST_OPEN]
     opened = [await sync_to_thread(portrait.portrait, node, key) for key in asked]
     working = await sync_to_thread(effort_board.working_on, node, shown.keys)
+    leases = await sync_to_thread(node.store.leases.of_thing, root)
     return page(
-        request, "thing.html", shown=shown, working=working, now=node.clock.now(), bars=_bars(shown, node.clock.now()),
+        request, "thing.html", shown=shown, working=working, leases=leases, now=node.clock.now(),
+        bars=_bars(shown, node.clock.now()),
         graph=graph_of(shown, opened), problem=problem.diagnostic() if problem else None,
         status=400 if problem else 200,
     )  # fmt: skip
