@@ -70,8 +70,7 @@ def serving(answer: Answer) -> Iterator[Server]:
             with contextlib.suppress(ConnectionError):
                 self.write(reply)
 
-        def do_POST(self) -> None:
-            self.do_GET()
+        do_POST = do_PUT = do_DELETE = do_GET
 
         def write(self, reply: Reply) -> None:
             if reply.raw:

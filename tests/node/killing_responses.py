@@ -94,7 +94,7 @@ def play(folder: Path, database: str, kill_at: int) -> int:
     )
     settings = Settings(name="kr-cert", node_id=new_node_id(), database=database, actuator=devices)
     if (folder / "katchi.toml").exists():
-        write_settings(folder, msgspec.structs.replace(settings, node_id=_node_id(folder)))
+        write_settings(folder, msgspec.structs.replace(settings, node_id=node_id(folder)))
     else:
         create_node(folder, settings)
     kills = 0
@@ -102,21 +102,21 @@ def play(folder: Path, database: str, kill_at: int) -> int:
         responding.accept(node, json.dumps(playbook(blocking())).encode(), person="kim")
         wish = Wish("Block", {"things": "192.0.2.7 evil.example"}, reason="wiper")
         response = responses.propose(node, wish, person="kim").id
-    kills += _through(folder, kill_at)
+    kills += through(folder, kill_at)
     require_whole(folder, response, is_recalled=False)
     with open_node(folder) as node:
         responses.recall(node, response, reason="wrong", person="kim")
-    kills += _through(folder, kill_at)
+    kills += through(folder, kill_at)
     require_whole(folder, response, is_recalled=True)
     return kills
 
 
-def _node_id(folder: Path) -> str:
+def node_id(folder: Path) -> str:
     with open_node(folder) as node:
         return node.settings.node_id
 
 
-def _through(folder: Path, kill_at: int) -> int:
+def through(folder: Path, kill_at: int) -> int:
     """Killed at that point, then at each later try again at it until a child gets through."""
     kills = 0
     while not survives(folder, kill_at):

@@ -339,8 +339,12 @@ def test_a_value_stays_a_value_wherever_it_comes_to_stand(value: str) -> None:
 def test_no_text_at_all_becomes_part_of_a_command(value: str) -> None:
     import shlex
 
-    shell = variables.filled(Command(type="ssh", command="block __x__:value now"), look(value)).command
-    assert shlex.split(shell) == ["block", value, "now"]
+    ssh = Command(type="ssh", command="block __x__:value now")
+    if "\0" in value:
+        with pytest.raises(BadValueError):
+            variables.filled(ssh, look(value))
+    else:
+        assert shlex.split(variables.filled(ssh, look(value)).command) == ["block", value, "now"]
     body = Command(type="http-api", command="POST / HTTP/1.1", content='["__x__:value"]')
     if not any(0xD800 <= ord(mark) < 0xE000 for mark in value):
         assert json.loads(variables.filled(body, look(value)).content) == [value]

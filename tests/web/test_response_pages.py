@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from katchi import stix
 from katchi.node import people, responding, responses
-from katchi.respond import library
+from katchi.respond import calling, library
 from katchi.respond.blocking import HOUR
 from katchi.store import notices
 from katchi.store.notices import NoticeRow
@@ -94,6 +95,28 @@ def test_what_there_is_not_is_a_page_that_says_so(pair: Pair) -> None:
     with signed_in(pair.kr.settings.url, "lee") as kr:
         assert kr.get("/response?id=ffff").status_code == 404
         assert send(kr, "release", lease="ffff").status_code == 400
+
+
+def test_an_approver_sees_what_a_service_would_be_asked_and_no_secret(pair: Pair) -> None:
+    desk = calling.Settings(
+        name="helpdesk", roles=("desk",), url="https://tickets.example/api", secret_file="desk.secret"
+    )
+    (pair.us.folder / "desk.secret").write_text("Bearer s3cr3t")
+    pair.us.settings = msgspec.structs.replace(pair.us.settings, service=(desk,))
+    ticket = {
+        "name": "open a ticket", "agent": name_of("security-category", "desk"),
+        "commands": [
+            {"type": "http-api", "command": "POST /incidents HTTP/1.1", "content": '{"of": "__things__:value"}'}
+        ],
+    }  # fmt: skip
+    agents = {name_of("security-category", "desk"): {"type": "security-category", "name": "desk", "category": ["desk"]}}
+    response = proposed(pair, playbook(ticket, blocking(), agents=agents))
+    with signed_in(pair.us.settings.url, "lee") as us, signed_in(pair.us.settings.url, "choi") as reader:
+        text = us.get(f"/response?id={response}").text
+        for seen in ("helpdesk", "POST https://tickets.example/api/incidents", "evil.example&#34;}", "we do it"):
+            assert seen in text, seen
+        assert "s3cr3t" not in text
+        assert "우리가 수행" in reader.get(f"/response?id={response}").text
 
 
 def test_an_alarm_or_a_thing_leads_to_a_proposal_about_it(pair: Pair) -> None:

@@ -90,9 +90,10 @@ def plan(context: typer.Context, response: Named) -> None:
     invocation.table(
         ("step", "agent", "what happens", "device", "thing", "reason"),
         [
-            (each.name, each.agent, invocation.word(f"plan-{each.verdict}"),
-             ", ".join(sorted({name for name, _ in each.places})),
-             ", ".join(dict.fromkeys(key for _, key in each.places)),
+            (each.name, each.agent,
+             invocation.word("plan-asks" if each.at and each.verdict == "here" else f"plan-{each.verdict}"),
+             each.at or ", ".join(sorted({name for name, _ in each.places})),
+             each.command.partition("\n")[0] if each.at else ", ".join(dict.fromkeys(key for _, key in each.places)),
              each.reason or ", ".join(f"{thing}: {name}" for thing, name in each.warned))
             for each in found
         ],
@@ -421,7 +422,7 @@ def _plan(each: StepPlan) -> dict[str, object]:
     return {
         "step": each.step, "name": each.name, "agent": each.agent, "command": each.command, "verdict": each.verdict,
         "places": each.places, "until": moment(each.until) if each.until else None, "reason": each.reason,
-        "warned": each.warned,
+        "warned": each.warned, "at": each.at,
     }  # fmt: skip
 
 

@@ -580,6 +580,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "event-ends-soon": ("ends within an hour", "한 시간 안에 종료"),
     "event-device": ("a device", "장치"),
     "plan-here": ("we block it", "우리가 차단"),
+    "plan-asks": ("we do it", "우리가 수행"),
     "plan-people": ("people here do it", "우리 담당자가 수행"),
     "plan-elsewhere": ("another's part", "다른 기관의 몫"),
     "plan-cannot": ("cannot be done here", "여기서는 불가"),

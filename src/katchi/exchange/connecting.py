@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import socket
 import ssl
 import threading
@@ -14,6 +13,7 @@ import httpcore
 
 from katchi.errors import KatchiError
 from katchi.exchange import tls
+from katchi.policy.addresses import is_nobodys
 
 # How long a wait may go on before we look whether somebody wants us to stop.
 _SLICE = 0.5
@@ -163,11 +163,9 @@ def _hang_up(handle: socket.socket) -> None:
 def _require_reasonable(host: str, addresses: list[str]) -> None:
     """Inside an organisation too, nobody subscribes to a cloud's metadata service or to a group of hosts."""
     for address in addresses:
-        found = ipaddress.ip_address(address.partition("%")[0])
-        found = getattr(found, "ipv4_mapped", None) or found
-        if found.is_link_local or found.is_multicast or found.is_unspecified:
+        if is_nobodys(address):
             raise tls.PrivateAddressError(
-                "No server that one can subscribe to has such an address.", where=host, found=str(found),
+                "No server that one can subscribe to has such an address.", where=host, found=address,
                 remedy="check the address",
             )  # fmt: skip
     if not addresses:

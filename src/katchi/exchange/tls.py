@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from katchi.errors import KatchiError
+from katchi.policy.addresses import is_public
 from katchi.policy.introduction import certificate_digest
 from katchi.policy.keys import encode
 
 LIFETIME = timedelta(days=3653)
 _LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 _HOST = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?\Z"
 )
@@ -208,7 +208,7 @@ def require_public_addresses(host: str, addresses: Iterable[str]) -> None:
     one of these addresses, not to the name: it may resolve otherwise the next time.
     """
     found = list(addresses)
-    private = [address for address in found if not _is_public(address)]
+    private = [address for address in found if not is_public(address)]
     if private or not found:
         raise PrivateAddressError(
             "The address leads into a private network.", where=host, expected="public addresses",
@@ -252,21 +252,6 @@ def _is_loopback(host: str) -> bool:
         return False
     address = ipaddress.ip_address(host)
     return address in _LOOPBACK or address == ipaddress.IPv6Address(1)
-
-
-def _is_public(address: str) -> bool:
-    if not _is_address(address):
-        return False
-    found = ipaddress.ip_address(address)
-    mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None) or _translated(found)
-    if (found.is_reserved and mapped is None) or getattr(found, "is_site_local", False):
-        return False
-    return found.is_global and not found.is_multicast and (mapped is None or mapped.is_global)
-
-
-def _translated(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address behind an IPv6 one that a translator serves (RFC 6052 §2.1)."""
-    return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _TRANSLATED else None
 
 
 def _san(url: str) -> x509.GeneralName:

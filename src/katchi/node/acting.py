@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,11 +13,14 @@ from katchi.errors import KatchiError
 from katchi.node import actuating, mandates, polled, responding
 from katchi.node.response_log import logs_of, say
 from katchi.node.responses import OPEN, Response, let_go, playbooks_of, publish, read
-from katchi.node.wiring import Node, refresh_key
-from katchi.respond import joint, keeping
+from katchi.node.wiring import Bell, Node, refresh_key
+from katchi.respond import cacao, calling, joint, keeping
 from katchi.respond.blocking import COMMANDS, HOUR, Blocker, Mandate
+from katchi.respond.calling import Caller
+from katchi.respond.carrier import Carrier
 from katchi.respond.keeping import SECOND, Keeper
 from katchi.respond.machine import Order
+from katchi.respond.shell import Shell
 from katchi.store import leases, notices, responses, runs
 from katchi.store.database import Transaction
 from katchi.store.leases import LeaseRow
@@ -25,6 +28,9 @@ from katchi.store.responses import ResponseRow
 
 logger = logging.getLogger(__name__)
 
+CALLS: Final = (*calling.COMMANDS, *cacao.SHELLS)
+"""Commands that may take long: they have a thread of their own."""
+MOST_TOLD: Final = 1000  # steps of which receipts are given: more than a person reads, less than a log holds
 ENDED: Final = ("done", "failed", "cancelled")
 OVER: Final = ("over", "done", "cancelled", "expired")
 """States in which people are told that nothing more comes of a response; of a failure they are told by itself."""
@@ -32,22 +38,42 @@ LOOK_EVERY: Final = 0.2  # seconds: what another process wrote (`katchi respond 
 
 
 class Responder:
-    """A thread of its own, so that a slow device keeps nobody's exchange waiting."""
+    """Threads of its own, so that a slow device keeps nobody's exchange waiting, and a slow service no device."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="katchi-responses", daemon=True)
+        self._calls = Bell()
+        self._threads = [
+            threading.Thread(target=run, name=name, daemon=True)
+            for run, name in ((self._run, "katchi-responses"), (self._run_calls, "katchi-calls"))
+        ]
 
     def start(self) -> None:
         """Begins."""
-        self._thread.start()
+        for each in self._threads:
+            each.start()
 
     def stop(self) -> None:
-        """Ends after what is under way."""
+        """Ends after what is under way; what takes longer is taken up again after the next start."""
         self._stopping.set()
         self._node.alert.ring()
-        self._thread.join(timeout=35)
+        self._calls.ring()
+        for each, patience in zip(self._threads, (35, 5), strict=True):
+            each.join(timeout=patience)
+
+    def _run_calls(self) -> None:
+        node = self._node
+        while not self._stopping.is_set():
+            try:
+                busy = node.store.runs.is_anything_due(node.clock.now()) and call(node, self._stopping.is_set)
+            except Exception:
+                logger.exception("a call of a response met something that it does not know")
+                busy = False
+            if busy:
+                node.alert.ring()
+            else:
+                self._calls.wait(LOOK_EVERY)
 
     def _run(self) -> None:
         node, look_at = self._node, 0
@@ -56,7 +82,8 @@ class Responder:
                 now = node.clock.now()
                 busy = now >= look_at or node.store.responses.is_anything_due(now)
                 if busy:
-                    busy = work(node)
+                    busy = work(node, without=CALLS)
+                    self._calls.ring()
                     look_at = now + keeping.LOOK_EVERY // 2
             except Exception:  # what defends goes on defending
                 logger.exception("a response met something that it does not know")
@@ -65,24 +92,32 @@ class Responder:
                 node.alert.wait(LOOK_EVERY)
 
 
-def work(node: Node, *, at: Callable[[str], None] = lambda _: None) -> bool:
+def work(node: Node, *, without: Collection[str] = (), at: Callable[[str], None] = lambda _: None) -> bool:
     """One round; True where there may be more to do at once.
 
-    `at` is called at every point at which a crash could happen, for tests.
+    Commands of the types in `without` are left to `call`. `at` is called at every point at which a crash could happen,
+    for tests.
     """
     refresh_key(node)
     now, busy = node.clock.now(), False
     for response in node.store.responses.due(now):
-        _advance(node, response)
+        try:
+            _advance(node, response)
+        except KatchiError as problem:
+            logger.exception("response %s cannot go on", response)
+            _put_off(node, response, problem)
         at("advanced")
         busy = True
     keeper = keeper_of(node, at=at)
     if node.store.runs.is_anything_due(now):
-        carriers = dict.fromkeys(COMMANDS, _blocker(node, keeper))
-        busy = responding.runner_of(node, carriers, at=at).work() > 0 or busy
+        carriers = {**dict.fromkeys(COMMANDS, _blocker(node, keeper)), **_callers(node, lambda: False)}
+        busy = responding.runner_of(node, carriers, at=at).work(without=without) > 0 or busy
     busy = keeper.work() > 0 or busy
     for response in node.store.responses.unpublished():
-        publish(node, response)
+        try:
+            publish(node, response)
+        except KatchiError:
+            logger.exception("response %s cannot be told to the others", response)
         at("published")
     return busy
 
@@ -102,14 +137,41 @@ def keeper_of(node: Node, *, at: Callable[[str], None] = lambda _: None) -> Keep
     )  # fmt: skip
 
 
-def _blocker(node: Node, keeper: Keeper) -> Blocker:
-    def for_whom(order: Order) -> Mandate:
-        return mandates.of_run(node, node.store.runs.order(order.key).run)
+def call(node: Node, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Asks the next service, or runs the next command, that a run waits for; False where there is none."""
+    return responding.runner_of(node, _callers(node, is_stopping)).carry_out(CALLS) > 0
 
+
+def _blocker(node: Node, keeper: Keeper) -> Blocker:
     return Blocker(
         node.store.database, node.clock.now, actuating.actuators(node), keeper, playing=actuating.playing(node),
-        stops=actuating.never_block(node), mandate=for_whom, limits=actuating.limits(node),
+        stops=actuating.never_block(node), mandate=lambda order: _for_whom(node, order),
+        limits=actuating.limits(node),
     )  # fmt: skip
+
+
+def _callers(node: Node, is_stopping: Callable[[], bool]) -> dict[str, Carrier]:
+    """What asks services and runs commands; the types that nobody has switched on have nothing that does them."""
+    settings = node.settings
+
+    def is_wanted(order: Order) -> bool:
+        return not is_stopping() and node.store.runs.order(order.key).phase == "doing"
+
+    caller = Caller(
+        settings.service, node.folder, node.clock.now, own_port=settings.port,
+        playing=actuating.answering(node, settings.service, calling.COMMANDS),
+        mandate=lambda order: _for_whom(node, order),
+    )  # fmt: skip
+    runs_commands = Shell(
+        settings.shell, node.clock.now, playing=actuating.answering(node, settings.shell, actuating.SHELL_TARGETS),
+        mandate=lambda order: _for_whom(node, order), is_wanted=is_wanted,
+    )  # fmt: skip
+    switched_on = {kind for each in settings.shell for kind in each.types}
+    return {**dict.fromkeys(calling.COMMANDS, caller), **dict.fromkeys(switched_on, runs_commands)}
+
+
+def _for_whom(node: Node, order: Order) -> Mandate:
+    return mandates.of_run(node, node.store.runs.order(order.key).run)
 
 
 def release(node: Node, lease: str, *, why: str, person: str) -> LeaseRow:
@@ -138,6 +200,15 @@ def _advance(node: Node, response: str) -> None:
         responses.put(transaction, row)
         if row.state in OVER and row.state != before:
             notices.note(transaction, "over", row.id, at=node.clock.now())
+
+
+def _put_off(node: Node, response: str, problem: KatchiError) -> None:
+    """One that cannot go on keeps no other from it; it is tried again in a while."""
+    with node.store.database.writing() as transaction:
+        row = responses.one(transaction, response)
+        if row is not None:
+            trouble = f"{problem.code}: {problem}"[:400]
+            responses.put(transaction, replace(row, trouble=trouble, due_at=node.clock.now() + 60 * SECOND))
 
 
 def _withdrawn(node: Node, transaction: Transaction, found: Response, row: ResponseRow) -> ResponseRow:
@@ -189,12 +260,16 @@ def _begun(node: Node, transaction: Transaction, found: Response, row: ResponseR
 
 def _told(node: Node, transaction: Transaction, row: ResponseRow) -> ResponseRow:
     """Receipts for the steps that ended since: which, how and when, and never why."""
+    own = node.settings.node_id
     if row.run is None:
         return row
     notes = runs.notes(transaction, row.run)[row.notes_told :]
-    for note in notes:
-        if note.step and note.what in ("succeeded", "failed"):
-            say(node, transaction, row.id, "step", step=note.step, status=note.what)
+    if ended := [(note.step, note.what) for note in notes if note.step and note.what in ("succeeded", "failed")]:
+        mine = logs_of(responses.entries(transaction, row.id)).get(own, [])
+        told = {(each.step, each.status) for each in mine if each.kind == "step"}
+        # In a loop a step ends the same way a thousand times: that it did so once is told.
+        for step, status in [each for each in dict.fromkeys(ended) if each not in told][: MOST_TOLD - len(told)]:
+            say(node, transaction, row.id, "step", step=step, status=status)
     row = replace(row, notes_told=row.notes_told + len(notes))
     run = runs.one(transaction, row.run or "")
     if row.state == "acting" and run is not None and run.status != "running":

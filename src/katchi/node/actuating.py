@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from katchi.exchange.entries import Entry
@@ -18,6 +18,7 @@ from katchi.respond.blocking import HOUR, Limits
 from katchi.respond.machine import Order
 from katchi.stix import canonical
 
+SHELL_TARGETS: Final = ("linux", "net-address", "ssh")
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -32,16 +33,40 @@ def limits(node: Node) -> Limits:
     return Limits(settings.block_most, settings.block_hours * HOUR, settings.block_days * 24 * HOUR)
 
 
+class Part(Protocol):
+    """What plays parts in playbooks: an actuator, a service, a shell."""
+
+    @property
+    def name(self) -> str:
+        """What it is called here."""
+        ...
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The parts that it plays."""
+        ...
+
+
 def playing(node: Node) -> Callable[[Order], list[str]]:
     """Tells which of our actuators play the agent of an order: by its categories, or by its name."""
+    return lambda order: _played_by(node, order, order.agent, node.settings.actuator)
+
+
+def answering(node: Node, parts: Sequence[Part], types: Collection[str]) -> Callable[[Order], list[str]]:
+    """The same of services and shells: the target of an order is played where it is of one of these types."""
 
     def named(order: Order) -> list[str]:
-        if is_ours(node, order.agent_id, order.agent) and order.agent.get("type") == "organization":
-            return [each.name for each in node.settings.actuator]
-        parts = parts_of(order.agent)
-        return [each.name for each in node.settings.actuator if each.name in parts or parts & set(each.roles)]
+        target = order.target or {}
+        return _played_by(node, order, target if target.get("type") in types else order.agent, parts)
 
     return named
+
+
+def _played_by(node: Node, order: Order, played: Mapping[str, Any], parts: Sequence[Part]) -> list[str]:
+    if played.get("type") == "organization" and is_ours(node, order.agent_id, order.agent):
+        return [each.name for each in parts]
+    names = parts_of(played)
+    return [each.name for each in parts if each.name in names or names & set(each.roles)]
 
 
 def parts_of(agent: Mapping[str, Any]) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count
 from typing import Final, Literal
 
 import msgspec
@@ -17,7 +17,7 @@ from katchi.errors import KatchiError
 from katchi.node import actuating
 from katchi.node.telling import lists_of, warning_lists
 from katchi.node.wiring import Node
-from katchi.respond import blocking
+from katchi.respond import blocking, cacao, calling, shell
 from katchi.respond.actuator import Actuator
 from katchi.respond.blocking import Limits, Mandate
 from katchi.respond.cacao import Playbook, variables
@@ -27,13 +27,16 @@ from katchi.respond.machine import DEEPEST, Order, key_of
 Verdict = Literal["here", "people", "elsewhere", "cannot", "later"]
 """Done by our devices; asked of people here; another's; cannot be done here; known only during the run."""
 MANUAL: Final = "manual"
-MOST: Final = 2000
-"""So much is looked at; a playbook that would do more is none that anybody could say yes to."""
+MOST_PLANNED: Final = 5000
+LONGEST_SHOWN: Final = 10_000  # characters of a command: many long ones would fill the memory
 
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """What one command of a step would do. `places` are (actuator, thing); `reason` says why it cannot."""
+    """What one command of a step would do. `places` are (actuator, thing); `reason` says why it cannot.
+
+    `at` is the service or the shell that would be given `command`.
+    """
 
     step: str
     name: str
@@ -45,6 +48,7 @@ class StepPlan:
     reason: str = ""
     warned: tuple[tuple[str, str], ...] = ()
     """(thing, warning list): what speaks against it, and does not stop it."""
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +64,27 @@ class Localiser:
     def steps(self, playbooks: Mapping[str, Playbook], values: Mapping[str, str], mandate: Mandate) -> list[StepPlan]:
         """All that a playbook and those that it calls may do; the first of them is the one that is run."""
         main = next(iter(playbooks.values()))
-        found = list(islice(self._of(main, dict(values), playbooks, mandate, 0), MOST + 1))
-        if len(found) > MOST:  # playbooks that call each other, many times each
-            found[MOST:] = [StepPlan("", "…", "", "", "cannot", reason="too-much")]
+        found: list[StepPlan] = []
+        try:
+            found.extend(self._of(main, dict(values), playbooks, mandate, 0, count(1)))
+        except _TooManyError as problem:
+            found.append(StepPlan(problem.step, problem.step, "", "", "cannot", reason="too-many-steps"))
         return found
 
     def _of(
-        self, playbook: Playbook, values: dict[str, str], known: Mapping[str, Playbook], mandate: Mandate, depth: int
-    ) -> Iterator[StepPlan]:
+        self, playbook: Playbook, values: dict[str, str], known: Mapping[str, Playbook], mandate: Mandate, depth: int,
+        seen: count[int],
+    ) -> Iterator[StepPlan]:  # fmt: skip
         held = {
             name: each if name not in values or each.constant else msgspec.structs.replace(each, value=values[name])
             for name, each in playbook.playbook_variables.items()
         }
         for step_id, step in in_order(playbook):
+            _require_few(seen, step_id)
             if step.type == "action":
                 for command in step.commands:
                     for target in step.targets or ("",):
+                        _require_few(seen, step_id)
                         yield self._of_command(playbook, step_id, step, command, target, held, mandate)
             elif step.type == "playbook-action":
                 called = known.get(key_of(step.playbook_id, step.playbook_version)) or known.get(step.playbook_id)
@@ -87,7 +96,7 @@ class Localiser:
                         name: text for each in step.in_args
                         if (found := held.get(name := each.removesuffix(":value"))) and (text := found.value)
                     }  # fmt: skip
-                    yield from self._of(called, given, known, mandate, depth + 1)
+                    yield from self._of(called, given, known, mandate, depth + 1, seen)
 
     def _of_command(
         self, playbook: Playbook, step_id: str, step: Step, command: Command, target: str,
@@ -102,11 +111,14 @@ class Localiser:
             filled = variables.filled(command, scope.get)
         except variables.BadValueError:
             return replace(shown, verdict="people" if command.type == MANUAL else "later")
-        shown = replace(shown, command=filled.command or filled.content or filled.description)
+        shown = replace(shown, command=_short(filled.command or filled.content or filled.description))
         if command.type == MANUAL:
             return shown
-        order = Order("", step_id, step.name, filled, agent, playbook.target_definitions.get(target), {}, step.agent)
+        there = playbook.target_definitions.get(target) or playbook.agent_definitions.get(target)
+        order = Order("", step_id, step.name, filled, agent, there, {}, step.agent)
         try:
+            if command.type in calling.COMMANDS or command.type in cacao.SHELLS:
+                return self._of_call(order, mandate, shown)
             found = blocking.plan(
                 order, mandate, self.actuators, playing=actuating.playing(self.node), stops=self.stops,
                 limits=self.limits, now=self.node.clock.now(),
@@ -116,6 +128,36 @@ class Localiser:
         things = dict.fromkeys(thing for _, thing in found.places)
         warned = tuple((thing, name) for thing in things for name in self.warned(thing))
         return replace(shown, verdict="here", places=found.places, until=found.until, warned=warned)
+
+    def _of_call(self, order: Order, mandate: Mandate, shown: StepPlan) -> StepPlan:
+        """What a service would be asked, without the secret that lets us in, or what a shell would run."""
+        settings, now = self.node.settings, self.node.clock.now()
+        if order.command.type in cacao.SHELLS:
+            playing = actuating.answering(self.node, settings.shell, actuating.SHELL_TARGETS)
+            run = shell.plan(order, mandate, settings.shell, playing=playing, now=now)
+            return replace(shown, verdict="here", at=run.shell.name)
+        playing = actuating.answering(self.node, settings.service, calling.COMMANDS)
+        call = calling.plan(order, mandate, settings.service, playing=playing, now=now)
+        lines = [f"{call.request.method} {call.request.url}"]
+        lines += [f"{name}: {value}" for name, value in call.request.headers.items()]
+        text = "\n".join([*lines, "", call.request.body.decode()]).strip()
+        return replace(shown, verdict="here", at=call.service.name, command=_short(text))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… (+{len(text) - LONGEST_SHOWN})"
+
+
+class _TooManyError(Exception):
+    def __init__(self, step: str) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+def _require_few(seen: count[int], step: str) -> None:
+    """Playbooks that call each other several times make more steps than anybody would look through."""
+    if next(seen) > MOST_PLANNED:
+        raise _TooManyError(step)
 
 
 def localiser(node: Node) -> Localiser:

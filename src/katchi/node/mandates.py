@@ -54,7 +54,9 @@ def mandate(node: Node, row: ResponseRow, found: Joint, approvals: list[Approval
         ends.append(own.until if not own.in_force_at else "")
     times = [time for each in ends if (time := joint.time_of(each)) is not None]
     people = ", ".join(each.person for each in approvals)
-    return Mandate(row.id, row.run or "", proposal.reason[:400], people, min(times), bool(proposal.exercise))
+    return Mandate(
+        row.id, row.run or "", proposal.reason[:400], people, min(times), bool(proposal.exercise), not is_own
+    )
 
 
 def of_run(node: Node, run: str) -> Mandate:

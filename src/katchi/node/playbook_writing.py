@@ -11,6 +11,7 @@ from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node import responding
 from katchi.node.wiring import Node
+from katchi.respond import cacao
 from katchi.respond.cacao import Finding, comparing, editing
 from katchi.respond.cacao.comparing import Difference
 from katchi.respond.cacao.editing import AddAgent, Members
@@ -118,7 +119,9 @@ def save(node: Node, members: Members, begun: Begun, *, person: str) -> Playbook
                 "Somebody has saved another version since you began. Nothing of yours is lost, and nothing saved yet.",
                 what=newest, found=begun.newest, remedy="look at what they changed, then save yours over it",
             )  # fmt: skip
-        return responding.keep(node, transaction, editing.written(made), person=person)
+        document = editing.written(made)
+        playbook, _ = cacao.read(document, commands=responding.commands(node))
+        return responding.keep(node, transaction, document, playbook, person=person)
 
 
 def _finished(node: Node, members: Members, begun: Begun) -> Members:

@@ -13,7 +13,7 @@ from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node import mandates
 from katchi.node.wiring import Node
-from katchi.respond import blocking, cacao, machine
+from katchi.respond import blocking, cacao, calling, machine
 from katchi.respond.cacao import Finding, Playbook
 from katchi.respond.carrier import Carrier
 from katchi.respond.machine import Begin, Order, Run
@@ -22,8 +22,10 @@ from katchi.store import runs
 from katchi.store.database import Transaction
 from katchi.store.runs import NoteRow, OrderRow, PlaybookRow, RunRow, UnknownRunError
 
-COMMANDS: Final = (MANUAL, *blocking.COMMANDS)
-"""The command types that this node carries out; a playbook with others is refused when it is handed in."""
+FOR_PARTNERS: Final = (MANUAL, *blocking.COMMANDS, *calling.COMMANDS)
+"""The command types that a playbook may have that several nodes run."""
+EVERY: Final = (*FOR_PARTNERS, *cacao.SHELLS)
+"""All for which there is a way to run them."""
 
 
 class PlaybookError(KatchiError):
@@ -53,23 +55,36 @@ class RunShown:
     steps: Mapping[str, str]
 
 
+def commands(node: Node) -> tuple[str, ...]:
+    """The command types that this node carries out; a playbook with others is refused when it is handed in."""
+    switched_on = {kind for each in node.settings.shell for kind in each.types}
+    return (*FOR_PARTNERS, *(kind for kind in cacao.SHELLS if kind in switched_on))
+
+
 def check(document: bytes) -> tuple[Playbook | None, tuple[Finding, ...]]:
-    """All that is wrong or odd about a playbook."""
-    return cacao.check(document, commands=COMMANDS)
+    """All that is wrong or odd about a playbook, wherever it is to be run."""
+    playbook, found = cacao.check(document, commands=EVERY)
+    if playbook is None:
+        return None, found
+    kinds = {each.type for each in playbook.commands}
+    switches = [
+        Finding("needs-shell", "workflow", f"It needs a [[shell]] for {kind}, and partners refuse it.", False)
+        for kind in cacao.SHELLS if kind in kinds
+    ]  # fmt: skip
+    return playbook, (*found, *switches)
 
 
 def accept(node: Node, document: bytes, *, person: str) -> tuple[PlaybookRow, tuple[Finding, ...]]:
     """Keeps a playbook as it is, to be run here. Raises RefusedPlaybookError, PlaybookError."""
-    playbook, found = cacao.read(document, commands=COMMANDS)
+    playbook, found = cacao.read(document, commands=commands(node))
     with node.store.database.writing() as transaction:
         return keep(node, transaction, document, playbook, person=person), found
 
 
 def keep(
-    node: Node, transaction: Transaction, document: bytes, playbook: Playbook | None = None, *, person: str
+    node: Node, transaction: Transaction, document: bytes, playbook: Playbook, *, person: str
 ) -> PlaybookRow:  # fmt: skip
     """The same, together with what else changes with it; whoever signed it, what it says must be what is held."""
-    playbook = playbook or cacao.read(document, commands=COMMANDS)[0]
     digest = hashlib.sha256(document).digest()
     row = PlaybookRow(playbook.id, playbook.modified, playbook.name, document, digest, person, node.clock.now())
     held = runs.playbook(transaction, playbook.id, playbook.modified)
@@ -102,7 +117,7 @@ def called(node: Node, playbook_id: str, version: str = "") -> PlaybookRow:
 def begin(node: Node, playbook: str, values: Mapping[str, str], *, person: str) -> RunRow:
     """A new run of the newest version. Raises UnknownRunError, PlaybookError, MachineError, BadValueError."""
     row = playbook_named(node, playbook)
-    read = cacao.read(row.document, commands=COMMANDS)[0]
+    read = cacao.read(row.document, commands=commands(node))[0]
     require_valid(read, now=node.clock.now())
     if node.settings.approvals > 1 and any(each.type != MANUAL for each in read.commands):
         raise PlaybookError(
@@ -178,8 +193,7 @@ def show(node: Node, run: str) -> RunShown:
         held = runs.playbook(transaction, row.playbook_id, row.version)
     steps: dict[str, str] = {}
     if held is not None:
-        playbook, _ = cacao.check(held.document, commands=COMMANDS)
-        steps = {key: step.name or key for key, step in playbook.workflow.items()} if playbook else {}
+        steps = {key: step.name or key for key, step in cacao.load(held.document).workflow.items()}
     name = held.name if held else ""
     orders = [Asked(each, order_of(each), name) for each in node.store.runs.orders(row.id)]
     return RunShown(row, name, orders, node.store.runs.notes(row.id), steps)
@@ -189,6 +203,4 @@ def runner_of(
     node: Node, carriers: Mapping[str, Carrier] | None = None, *, at: Callable[[str], None] = lambda _: None
 ) -> Runner:
     """What carries on this node's runs; without carriers only what people do."""
-    return Runner(
-        node.store.database, node.clock.now, carriers or {}, commands=COMMANDS, skips=mandates.skips(node), at=at
-    )
+    return Runner(node.store.database, node.clock.now, carriers or {}, skips=mandates.skips(node), at=at)

@@ -158,7 +158,7 @@ def require_good_playbooks(
     known = set()
     read = []
     for document in documents:
-        playbook, _ = cacao.read(document, commands=responding.COMMANDS)
+        playbook, _ = cacao.read(document, commands=responding.FOR_PARTNERS)
         _require_signed(document, sender, now=now)
         known |= {playbook.id, key_of(playbook.id, playbook.modified)}
         read.append(playbook)

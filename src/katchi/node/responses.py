@@ -99,7 +99,7 @@ def playbooks_of(row: ResponseRow) -> dict[str, Playbook]:
     """The playbooks of a response by id and version, and by id alone; the first is the one that is run."""
     found: dict[str, Playbook] = {}
     for document in _packed.decode(row.playbooks):
-        playbook, _ = cacao.read(document, commands=responding.COMMANDS)
+        playbook = cacao.load(document)
         found[key_of(playbook.id, playbook.modified)] = playbook
     return found | {each.id: each for each in found.values()}
 
@@ -118,14 +118,16 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
     """Asks partners to run a playbook together with us; who proposes has said yes for our part.
 
     Without partners it is a response of our own. Raises UnknownRunError, UnknownPartnerError, ResponseStateError,
-    MachineError, BadValueError, UnmarkedError, NotTellableError.
+    MachineError, BadValueError, UnmarkedError, RefusedPlaybookError, NotTellableError.
     """
     marking_id(wish.marking)
     now, own = node.clock.now(), node.settings.node_id
     main = responding.playbook_named(node, wish.playbook)
-    documents = _with_called(node, main.document)
+    # What partners would refuse is not proposed to them.
+    commands = responding.FOR_PARTNERS if wish.partners else responding.commands(node)
+    documents = _with_called(node, main.document, commands)
     values = {name if name.startswith("__") else f"__{name}__": value for name, value in wish.values.items()}
-    responding.require_startable(cacao.read(main.document, commands=responding.COMMANDS)[0], values, now=now)
+    responding.require_startable(cacao.load(main.document), values, now=now)
     until = wish.until or now + node.settings.block_hours * HOUR
     answer_by = wish.answer_by or min(until, now + 24 * HOUR)
     nodes = [_node_of(node, name) for name in dict.fromkeys(wish.partners)]
@@ -161,7 +163,7 @@ def propose(node: Node, wish: Wish, *, person: str) -> ResponseRow:
 
 def _require_tellable(node: Node, wish: Wish, documents: Sequence[bytes], values: Mapping[str, str]) -> None:
     """Raises NotTellableError."""
-    read = [cacao.read(each, commands=responding.COMMANDS)[0] for each in documents]
+    read = [cacao.load(each) for each in documents]
     disclosing.require_marking(read, wish.marking)
     texts = [wish.reason, *values.values(), *(document.decode() for document in documents)]
     disclosing.require_tellable(node, texts, wish.about, list(dict.fromkeys(wish.partners)), wish.marking)
@@ -171,13 +173,16 @@ def _text(at: int | None) -> str:
     return stix.format_timestamp(at) if at is not None else ""
 
 
-def _with_called(node: Node, document: bytes) -> list[bytes]:
-    """A playbook and all that it calls, each once. Raises UnknownRunError, ResponseStateError."""
+def _with_called(node: Node, document: bytes, commands: Sequence[str]) -> list[bytes]:
+    """A playbook and all that it calls, each once.
+
+    Raises UnknownRunError, ResponseStateError, RefusedPlaybookError for one with other commands.
+    """
     found: dict[str, bytes] = {}
     todo = [document]
     while todo:
         each = todo.pop(0)
-        playbook, _ = cacao.read(each, commands=responding.COMMANDS)
+        playbook, _ = cacao.read(each, commands=commands)
         key = key_of(playbook.id, playbook.modified)
         if key in found:
             continue
@@ -252,8 +257,10 @@ def _approved(
         notices.note(transaction, "approval", f"{row.id} {len(responses.approvals(transaction, row.id))}", at=now)
         remind(transaction, row.id, proposal, now=now)
         return row
+    commands = responding.commands(node) if row.proposer == node.settings.node_id else responding.FOR_PARTNERS
     for document in _packed.decode(row.playbooks):
-        responding.keep(node, transaction, document, person=person)
+        playbook, _ = cacao.read(document, commands=commands)
+        responding.keep(node, transaction, document, playbook, person=person)
     say(node, transaction, row.id, "accepted", left_out=agreed.without, until=agreed.until)
     due = joint.time_of(proposal.begins_at)
     row = replace(row, state="accepted", changed_at=now, due_at=max(now, due or 0))

@@ -10,6 +10,7 @@ import msgspec
 
 from katchi.errors import KatchiError
 from katchi.overlap.belief import STOPS
+from katchi.respond import calling, shell
 from katchi.respond.actuators import AnySettings
 from katchi.respond.notifiers import AnySettings as AnyNotifier
 
@@ -70,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     block_most: Positive = 1000  # things that one response may block
     approvals: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1  # people who must say yes before a response acts
     actuator: tuple[AnySettings, ...] = ()  # what blocks for us
+    service: tuple[calling.Settings, ...] = ()  # what `http-api` commands of playbooks ask
+    shell: tuple[shell.Settings, ...] = ()  # what runs `bash` and `ssh` commands of playbooks that are ours
     notify: tuple[AnyNotifier, ...] = ()  # who is told when a response needs people
     commander: tuple[Commander, ...] = ()  # tools of ours that may command by OpenC2; nobody else may
     limits: Limits = Limits()
@@ -113,7 +116,17 @@ def read_settings(folder: Path) -> Settings:
     told = [each.name for each in settings.notify]
     if len(set(told)) < len(told):
         raise SettingsError("Two of those who are told have one name.", where=str(path), found=", ".join(sorted(told)))
+    _require_good_services(settings, path)
     return settings
+
+
+def _require_good_services(settings: Settings, path: Path) -> None:
+    names = [each.name for each in settings.service] + [each.name for each in settings.shell]
+    if len(set(names)) < len(names):
+        raise SettingsError("Two services or shells have one name.", where=str(path), found=", ".join(sorted(names)))
+    for service in settings.service:
+        if trouble := calling.trouble_of(service, settings.listen, settings.url):
+            raise SettingsError("A service cannot be used.", where=str(path), what=service.name, found=trouble)
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
@@ -133,6 +146,8 @@ def write_settings(folder: Path, settings: Settings) -> None:
         f"max-document = {settings.limits.max_document}  # bytes of one imported file\n"
         f"page-size = {settings.limits.page_size}  # objects of one TAXII page at most\n"
         + "".join(f"\n[[actuator]]\n{_members(each)}" for each in settings.actuator)
+        + "".join(f"\n[[service]]\n{_members(each)}" for each in settings.service)
+        + "".join(f"\n[[shell]]\n{_members(each)}" for each in settings.shell)
         + "".join(f"\n[[notify]]\n{_members(each)}" for each in settings.notify)
         + ("" if settings.actuator else _EXAMPLE),
         encoding="utf-8",
@@ -156,7 +171,7 @@ _EXAMPLE = """
 """
 
 
-def _members(table: AnySettings | AnyNotifier) -> str:
+def _members(table: AnySettings | AnyNotifier | calling.Settings | shell.Settings) -> str:
     members = msgspec.to_builtins(table)
     return "".join(f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in members.items())
 

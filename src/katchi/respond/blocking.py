@@ -55,7 +55,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """For whom a run acts: `owner` keeps the leases, `until` they last at most; an exercise reaches nothing real."""
+    """For whom a run acts: `owner` keeps the leases, `until` they last at most; an exercise reaches nothing real.
+
+    `is_partners`: another node proposed it.
+    """
 
     owner: str
     run: str = ""
@@ -63,6 +66,7 @@ class Mandate:
     person: str = ""
     until: int | None = None
     is_exercise: bool = False
+    is_partners: bool = False
 
 
 def plan(

@@ -78,6 +78,7 @@ class Order(msgspec.Struct, frozen=True, tag=True):
     target: dict[str, Any] | None
     arguments: dict[str, str] = {}
     agent_id: str = ""
+    wanted: tuple[str, ...] = ()  # the step's out_args
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -219,6 +220,7 @@ class _Stepper:
                 raise MachineError("There is no such variable to set.", what=name)
             held[name] = msgspec.structs.replace(held[name], value=value)
             variables.require(name, held[name])
+        self._require_room(sum(len(each.value or "") for each in held.values()))
         missing = sorted(name for name, each in held.items() if each.external and each.value is None)
         if missing:
             raise MachineError("A value is missing.", what=missing[0], expected=held[missing[0]].type)
@@ -278,10 +280,7 @@ class _Stepper:
     def _enter(self, token: Token, name: str) -> None:
         below = token.frames[-1]
         step = self.library[below.inner].workflow[name]
-        self.run.steps += 1
-        if self.run.steps > MOST_STEPS:
-            self._stop_all(self.run.tokens.values())
-            self._over("failed", "too-many-steps")
+        if not self._may_go_on():
             return
         if step.type == "end":
             self._ended(token)
@@ -380,6 +379,8 @@ class _Stepper:
         self._later("enter", token.id, called.workflow_start)
 
     def _order(self, token: Token, frame: Frame, step: Step) -> None:
+        if not self._may_go_on():  # commands times targets can be many more than steps
+            return
         playbook = self.library[frame.inner]
         target_id = step.targets[frame.target] if step.targets else ""
         target = playbook.target_definitions.get(target_id) or playbook.agent_definitions.get(target_id)
@@ -397,7 +398,8 @@ class _Stepper:
             return
         parts = (self.run.id, token.path, frame.inner, frame.step, _rounds(token), str(frame.command), target_id)
         frame.order = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-        self.out.append(Order(frame.order, frame.step, step.name, command, agent, target, arguments, step.agent))
+        out = tuple(name.removesuffix(":value") for name in step.out_args)
+        self.out.append(Order(frame.order, frame.step, step.name, command, agent, target, arguments, step.agent, out))
 
     def _next_command(self, token: Token, frame: Frame) -> None:
         """Each command is done for each target; commands in their order (§5)."""
@@ -409,6 +411,14 @@ class _Stepper:
             self._order(token, frame, step)
         else:
             self._later("good", token.id, "")
+
+    def _may_go_on(self) -> bool:
+        """Counts one more step or order; too many end the run."""
+        self.run.steps += 1
+        if self.run.steps > MOST_STEPS:
+            self._stop_all(self.run.tokens.values())
+            self._over("failed", "too-many-steps")
+        return not self.run.is_over
 
     # ---- ways out --------------------------------------------------------------------------------------
 
@@ -531,8 +541,18 @@ class _Stepper:
                 changed = msgspec.structs.replace(scope[name], value=values[name])
                 variables.require(name, changed)
                 fresh.append((scope, name, changed))
+        self._require_room(sum(len(each.value or "") for _, _, each in fresh))
         for scope, name, changed in fresh:
             scope[name] = changed
+
+    def _require_room(self, more: int) -> None:
+        """That the values of a run, which are written with each of its steps, do not get too long altogether."""
+        held = [each for scope in self.run.scopes.values() for each in scope.values()]
+        if more + sum(len(each.value or "") for each in held) > variables.MOST_TOGETHER:
+            raise variables.BadValueError(
+                "The values of this run are too long together.", what="values",
+                expected=f"{variables.MOST_TOGETHER} characters at most",
+            )  # fmt: skip
 
     def _children(self, token: Token, frames: set[int]) -> list[Token]:
         """The tokens of parallel branches in these frames, and of branches in them."""

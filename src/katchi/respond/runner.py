@@ -47,11 +47,10 @@ class Runner:
 
     def __init__(
         self, database: Database, now: Callable[[], int], carriers: Mapping[str, Carrier], *,
-        commands: Collection[str] = cacao.COMMANDS, skips: Skips = lambda _transaction, _run, _order: "",
-        at: Callable[[str], None] = lambda _: None,
+        skips: Skips = lambda _transaction, _run, _order: "", at: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
         """`skips` tells why an order of a run is not for this node, or "": then it counts as done."""
-        self._database, self._now, self._carriers, self._commands, self._at = database, now, carriers, commands, at
+        self._database, self._now, self._carriers, self._at = database, now, carriers, at
         self._skips = skips
         self._runs = Runs(database)
 
@@ -107,11 +106,14 @@ class Runner:
 
     # ---- what is due -----------------------------------------------------------------------------------
 
-    def work(self) -> int:
-        """Does everything that is due now and can be done without a person; returns how much that was."""
+    def work(self, *, without: Collection[str] = ()) -> int:
+        """Does everything that is due now and can be done without a person; returns how much that was.
+
+        Orders of the command types in `without` are left to whoever else calls `carry_out`; theirs are only stopped.
+        """
         done = 0
         while True:
-            due, orders = self._runs.due(self._now()), self._runs.to_do()
+            due, orders = self._runs.due(self._now()), self._to_do(lambda kind: kind not in without, is_stopping=True)
             for run, alarm in due:
                 self._ring(run, alarm)
             for row in orders:
@@ -119,6 +121,20 @@ class Runner:
             if not due and not orders:
                 return done
             done += len(due) + len(orders)
+
+    def carry_out(self, only: Collection[str]) -> int:
+        """Does the next order of these command types, which may take long; returns how many there were."""
+        orders = self._to_do(lambda kind: kind in only, is_stopping=False)[:1]
+        for row in orders:
+            self._carry_out(row)
+        return len(orders)
+
+    def _to_do(self, is_ours: Callable[[str], bool], *, is_stopping: bool) -> list[OrderRow]:
+        return [
+            row for row in self._runs.to_do()
+            if (row.phase == "stopping" and is_stopping)
+            or (row.phase != "stopping" and is_ours(order_of(row).command.type))
+        ]  # fmt: skip
 
     def _ring(self, run: str, alarm: int) -> None:
         with self._database.writing() as transaction:
@@ -138,7 +154,7 @@ class Runner:
             return
         result: Result | None = Result(True, skipped) if skipped else None
         if row.phase == "doing" and not skipped:
-            result = carrier.probe(order) if carrier else None
+            result = self._probe(carrier, order)
             self._at("probed")
         else:
             with self._database.writing() as transaction:
@@ -154,6 +170,13 @@ class Runner:
                 event = Done(row.key, result.is_good, dict(result.out), result.reason[:400])
                 self._apply(transaction, self._of(transaction, row.run), event)
         self._at("told")
+
+    def _probe(self, carrier: Carrier | None, order: Order) -> Result | None:
+        try:
+            return carrier.probe(order) if carrier else None
+        except Exception as problem:
+            logger.exception("the carrier for %s cannot say what became of an order", order.command.type)
+            return Result(False, f"unknown: {type(problem).__name__}")
 
     def _act(self, carrier: Carrier | None, order: Order) -> Result:
         if carrier is None:
@@ -176,7 +199,7 @@ class Runner:
 
     def _pins(self, transaction: Transaction, row: PlaybookRow) -> dict[str, str]:
         """The versions of all that a playbook calls without one, and that what it calls calls: the newest now."""
-        library, pins = _Library(transaction, self._commands), dict[str, str]()
+        library, pins = _Library(transaction), dict[str, str]()
         todo, seen = [machine.key_of(row.id, row.version)], set[str]()
         while todo:
             key = todo.pop()
@@ -202,13 +225,14 @@ class Runner:
         """One step of the machine, with all that follows."""
         now = self._now()
         state = _state.decode(row.state)
-        after, out = advance(state, event, _Library(transaction, self._commands), now=now)
+        after, out = advance(state, event, _Library(transaction), now=now)
         row = row._replace(
             status=after.status, reason=after.reason, state=msgspec.msgpack.encode(after), changed_at=now
         )
         runs.put(transaction, row)
         if row.status == "failed":
             notices.note(transaction, "failed", row.id, at=now)
+        notes: list[tuple[str, str, str]] = []
         for each in out:
             if isinstance(each, Order):
                 is_asked = each.command.type == MANUAL and MANUAL not in self._carriers
@@ -224,17 +248,18 @@ class Runner:
                     phase = "stopping" if held.phase == "doing" else "stopped"
                     runs.move_order(transaction, each.key, phase, at=now)
             elif isinstance(each, Passed):
-                runs.put_note(transaction, row.id, each.what, each.step, each.reason, at=now)
+                notes.append((each.what, each.step, each.reason))
             elif isinstance(each, Over):
-                runs.put_note(transaction, row.id, each.status, "", each.reason, at=now)
+                notes.append((each.status, "", each.reason))
                 runs.drop_alarm(transaction, row.id)
+        runs.put_notes(transaction, row.id, notes, at=now)
 
 
 class _Library(Mapping[str, Playbook]):
     """Playbooks that were accepted here, by the machine's keys, read when they are asked for."""
 
-    def __init__(self, transaction: Transaction, commands: Collection[str]) -> None:
-        self._transaction, self._commands = transaction, commands
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
         self._held: dict[str, Playbook] = {}
 
     def __getitem__(self, key: str) -> Playbook:
@@ -243,7 +268,7 @@ class _Library(Mapping[str, Playbook]):
             row = runs.playbook(self._transaction, playbook_id, version)
             if row is None:
                 raise KeyError(key)
-            self._held[key] = cacao.read(row.document, commands=self._commands)[0]
+            self._held[key] = cacao.load(row.document)
         return self._held[key]
 
     def __iter__(self) -> Iterator[str]:

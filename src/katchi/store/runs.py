@@ -120,9 +120,16 @@ def drop_alarm(transaction: Transaction, run: str, alarm: int | None = None) -> 
         transaction.run("run", "drop_alarm", run=run, alarm=alarm)
 
 
-def put_note(transaction: Transaction, run: str, what: str, step: str, reason: str, *, at: int) -> None:
-    """One more line of the timeline."""
-    transaction.run("run", "put_note", run=run, what=what, step=step, reason=reason, at=at)
+def put_notes(transaction: Transaction, run: str, notes: Sequence[tuple[str, str, str]], *, at: int) -> None:
+    """More lines of the timeline: what, at which step, why."""
+    if not notes:
+        return
+    first = transaction.run("run", "next_note", run=run).scalar_one()
+    rows = [
+        {"run": run, "number": number, "at": at, "what": what, "step": step, "reason": reason}
+        for number, (what, step, reason) in enumerate(notes, first)
+    ]
+    transaction.run_many("run", "put_note", rows)
 
 
 def notes(transaction: Transaction, run: str) -> list[NoteRow]:

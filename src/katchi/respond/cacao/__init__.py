@@ -6,6 +6,9 @@ down in docs/reference/playbooks.md.
 """
 
 from katchi.respond.cacao.playbook import Command, Finding, Playbook, Step, Variable
-from katchi.respond.cacao.reading import COMMANDS, RefusedPlaybookError, check, read
+from katchi.respond.cacao.reading import COMMANDS, SHELLS, RefusedPlaybookError, check, load, read
 
-__all__ = ["COMMANDS", "Command", "Finding", "Playbook", "RefusedPlaybookError", "Step", "Variable", "check", "read"]
+__all__ = [
+    "COMMANDS", "SHELLS", "Command", "Finding", "Playbook", "RefusedPlaybookError", "Step", "Variable", "check", "load",
+    "read",
+]  # fmt: skip

@@ -12,6 +12,7 @@ from katchi.errors import KatchiError
 from katchi.respond.cacao.playbook import NAME, Variable
 from katchi.stix.patterns import Comparison, comparison_at
 
+LONGEST: Final = 10_000  # characters: a loop reads it again in each round
 _DEEPEST: Final = 20
 _NUMBERS: Final = frozenset({"integer", "long", "float"})
 _is_name = re.compile(NAME).fullmatch
@@ -40,6 +41,8 @@ Condition = Comparison | Joined
 
 def parse(text: str) -> Condition:
     """Reads a condition: AND binds closer than OR; brackets around the whole are allowed. Raises BadConditionError."""
+    if len(text) > LONGEST:
+        raise BadConditionError("The condition is too long.", expected=f"{LONGEST} characters at most")
     reader = _Reader(text)
     bracket = reader.take("[")
     found = reader.any_of(0)
@@ -86,8 +89,7 @@ def _compare(condition: Comparison, value: str, kind: str) -> bool:
         inner, outer = (one, other) if operator == "ISSUBSET" else (other, one)
         return inner.subnet_of(outer)  # type: ignore[arg-type]
     if operator == "LIKE":
-        pattern = "".join(".*" if mark == "%" else "." if mark == "_" else re.escape(mark) for mark in str(constant))
-        return re.fullmatch(pattern, value, re.DOTALL) is not None
+        return _is_like(value, str(constant))
     mine = _typed(value, kind, constant)
     if isinstance(constant, str) and kind in _NUMBERS:
         mine, constant = float(value), float(constant)
@@ -104,6 +106,24 @@ def _compare(condition: Comparison, value: str, kind: str) -> bool:
             return mine > constant  # type: ignore[operator]
         case _:
             return mine >= constant  # type: ignore[operator]
+
+
+def _is_like(value: str, pattern: str) -> bool:
+    """SQL's LIKE, piece by piece from the left: one regular expression for all of it could take forever."""
+    first, *rest = pattern.split("%")
+    found = _piece(first).match(value)
+    if found is None or not rest:
+        return found is not None and found.end() == len(value)
+    at = found.end()
+    for piece in rest[:-1]:
+        if (found := _piece(piece).search(value, at)) is None:
+            return False
+        at = found.end()
+    return len(value) - at >= len(rest[-1]) and _piece(rest[-1]).match(value, len(value) - len(rest[-1])) is not None
+
+
+def _piece(text: str) -> re.Pattern[str]:
+    return re.compile("".join("." if mark == "_" else re.escape(mark) for mark in text), re.DOTALL)
 
 
 def _typed(value: str, kind: str, like: str | float | bool) -> str | float | bool:

@@ -20,9 +20,10 @@ from katchi.respond.cacao.variables import BadValueError
 
 LARGEST: Final = 1_048_576  # bytes
 MOST_STEPS: Final = 1000
-DEEPEST: Final = 100  # lists and objects in each other: whatever walks through a playbook may do so by recursion
+DEEPEST: Final = 50
 COMMANDS: Final = ("manual", "http-api", "openc2-http", "openc2")
-"""The command types that there are ways to run; `bash` and `ssh` only where the operator switches them on."""
+"""The command types that there are ways to run; those of `SHELLS` only where the operator switches them on."""
+SHELLS: Final = ("bash", "ssh")
 AGENTS: Final = (
     "group", "individual", "location", "organization", "sector", "http-api", "linux", "net-address",
     "security-category", "ssh", "openc2-https",
@@ -94,29 +95,34 @@ def check(document: bytes, *, commands: Collection[str] = COMMANDS) -> tuple[Pla
     return plain, (*found, *_findings(plain, raw, commands))
 
 
+def load(document: bytes) -> Playbook:
+    """One that was accepted here already: a run of it goes on, whatever has come to be refused since."""
+    return _plain(msgspec.json.decode(document, type=Playbook))[0]
+
+
 def _not_to_be_read(raw: dict[str, Any]) -> Finding | None:
     if raw.get("type") != "playbook":
         return Finding("not-a-playbook", "type", "The type of a playbook is `playbook`.")
     if raw.get("spec_version") != "cacao-2.0":
         return Finding("version", "spec_version", "Only cacao-2.0 is run.")
-    if _is_deep(raw):
-        return Finding("too-large", "", f"A playbook is nested {DEEPEST} deep at most.")
     workflow = raw.get("workflow")
     if isinstance(workflow, dict) and len(workflow) > MOST_STEPS:
         return Finding("too-large", "workflow", f"A playbook has at most {MOST_STEPS} steps.")
+    if _depth(raw) > DEEPEST:
+        return Finding("too-large", "", f"A playbook has at most {DEEPEST} levels.")
     return None
 
 
-def _is_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(DEEPEST):
+def _depth(value: Any) -> int:
+    """How many levels there are, counted one after the other: foreign data may be deeper than we can go."""
+    depth, level = 0, [value]
+    while level and depth <= DEEPEST:
+        depth += 1
         level = [
-            each for held in level
-            for each in (held.values() if isinstance(held, dict) else held if isinstance(held, list) else ())
+            inner for each in level if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
         ]  # fmt: skip
-        if not level:
-            return False
-    return True
+    return depth
 
 
 def _plain(playbook: Playbook) -> tuple[Playbook, list[Finding]]:
@@ -206,9 +212,17 @@ def _of_action(playbook: Playbook, step: Step, where: str, commands: Collection[
     for number, command in enumerate(step.commands):
         at = f"{where}.commands[{number}]"
         if command.type not in commands:
-            yield Finding("unsupported-command", f"{at}.type", f"Commands of the type {command.type[:40]} are not run.")
+            yield Finding("unsupported-command", f"{at}.type", _not_run(command.type))
         elif not command.command and not (command.type == "manual" and command.description):
             yield Finding("missing", f"{at}.command", "There is no command.")
+        elif command.type in variables.SHELLS and (name := variables.unquotable(command.command)):
+            yield Finding("shell-quoting", f"{at}.command", f"{name}: here stands only {variables.STANDS_ALONE}.")
+
+
+def _not_run(kind: str) -> str:
+    if kind in SHELLS:
+        return f"Commands of the type {kind} are run only where an operator switched that on, and never for partners."
+    return f"Commands of the type {kind[:40]} are not run."
 
 
 def _of_variables(playbook: Playbook, step: Step, where: str) -> Iterator[Finding]:

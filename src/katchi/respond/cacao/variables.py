@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
+from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -20,6 +21,9 @@ from katchi.errors import KatchiError
 from katchi.respond.cacao.playbook import NAME, Command, Variable
 
 LONGEST: Final = 65_536  # characters of a value
+MOST_TOGETHER: Final = 4_194_304  # characters of all values of a run
+LARGEST: Final = 1_048_576  # characters of a command, or of an agent or a target, with its values
+SHELLS: Final = ("bash", "ssh", "powershell")
 _reference = re.compile(rf"({NAME}):value")
 _is_hex = re.compile(r"[0-9a-fA-F]*").fullmatch
 _is_integer = re.compile(r"[+-]?[0-9]{1,40}").fullmatch
@@ -43,7 +47,7 @@ def _parses(parse: Callable[[str], object]) -> Callable[[str], bool]:
     def allows(value: str) -> bool:
         try:
             parse(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return True
 
@@ -66,6 +70,12 @@ def _network(version: int) -> Callable[[str], object]:
     return parse
 
 
+def _uri(value: str) -> object:
+    if not urlsplit(value).scheme or any(mark.isspace() for mark in value):
+        raise ValueError(value)
+    return value
+
+
 def _hash(digits: int) -> Callable[[str], bool]:
     return lambda value: len(value) == digits and _is_hex(value) is not None
 
@@ -77,8 +87,7 @@ _TYPES: Final[Mapping[str, Callable[[str], bool]]] = {
     "ipv4-addr": _parses(_network(4)), "ipv6-addr": _parses(_network(6)),
     "mac-addr": _of_form(_is_mac), "hash": lambda value: len(value) >= 32 and _is_hex(value) is not None,
     "md5-hash": _hash(32), "sha256-hash": _hash(64), "string": lambda _: True,
-    "uri": lambda value: bool(urlsplit(value).scheme) and not any(mark.isspace() for mark in value),
-    "uuid": _of_form(_is_uuid),
+    "uri": _parses(_uri), "uuid": _of_form(_is_uuid),
 }  # fmt: skip
 TYPES: Final = tuple(_TYPES)
 
@@ -88,7 +97,8 @@ def require(name: str, variable: Variable) -> None:
     if variable.value is None:
         return
     allows = _TYPES.get(variable.type)
-    if len(variable.value) > LONGEST or allows is None or not allows(variable.value):
+    is_text = variable.value.isascii() or not any("\ud800" <= mark <= "\udfff" for mark in variable.value)
+    if len(variable.value) > LONGEST or not is_text or allows is None or not allows(variable.value):
         raise BadValueError(
             "The variable's type has no such value.", what=name, expected=variable.type, found=variable.value[:80]
         )
@@ -109,12 +119,23 @@ def names_in(value: Any) -> set[str]:
 
 def fill(text: str, look: Look, written: Callable[[str], str]) -> str:
     """A text with values where it refers to variables, each made harmless first. Raises BadValueError."""
+    return _filled_in_place(text, look, lambda variable, _: written(variable.value or ""))
+
+
+def _filled_in_place(text: str, look: Look, written: Callable[[Variable, int], str]) -> str:
+    """The same, where it depends on the place how a value is written."""
+    length = len(text)
 
     def value(match: re.Match[str]) -> str:
+        nonlocal length
         variable = look(match[1])
         if variable is None or variable.value is None:
             raise BadValueError("A variable has no value.", what=match[1])
-        return written(variable.value)
+        made = written(variable, match.start())
+        length += len(made)
+        if length > LARGEST:  # few references to a long value make a text that fills the memory
+            raise BadValueError("With its values this is too long.", what=match[1], expected=f"{LARGEST} at most")
+        return made
 
     return _reference.sub(value, text)
 
@@ -133,14 +154,59 @@ def _in_url(value: str) -> str:
     return quote(value, safe="")
 
 
+def _in_xml(value: str) -> str:
+    return escape(value, {'"': "&quot;", "'": "&apos;"})
+
+
 def _as_it_is(value: str) -> str:
     return value
 
 
+def _in_shell(value: str) -> str:
+    if "\0" in value:
+        raise BadValueError("A value with a null cannot stand in a command.", found=repr(value)[:80])
+    return shlex.quote(value)
+
+
+def unquotable(text: str) -> str:
+    """The first variable of a shell's command that does not stand by itself, or "".
+
+    One quoted word is one word in plain text only: between quotes, in a comment, a here-document, backquotes or
+    arithmetic a shell reads it otherwise, and what the value says could be run. What cannot be told is not allowed.
+    """
+    state, last = "", 0
+    for match in _reference.finditer(text):
+        for mark in _of_shell.findall(text, last, match.start()):
+            state = _after_mark(state, mark)
+        if state or text[: match.start()].endswith(("\\", "$")):
+            return match[1]
+        last = match.end()
+    return ""
+
+
+_of_shell = re.compile(r"""\\.|\$'|'|"|`|<<|\$?\(\(|\$\(|\$\[|\$\{|\}|\[\[|\]\]|(?:(?<=[\s;&|()])|^)\#|\n""", re.DOTALL)
+_OPENS: Final = {"'": "'", '"': '"', "`": "`", "${": "}", "[[": "]]", "#": "\n"}
+_FOR_GOOD: Final = frozenset({"<<", "((", "$((", "$[", "$'"})
+"""After these nothing is sure: where they end is not looked for."""
+
+
+def _after_mark(state: str, mark: str) -> str:
+    """The mark that ends what a shell's text is in; "" where a quoted word is one, `never` where nothing ends it."""
+    if not state:
+        return "never" if mark in _FOR_GOOD else _OPENS.get(mark, "")
+    if state == "'":  # a backslash is nothing special in it
+        return "" if mark.endswith("'") else state
+    if state == '"' and mark in ("$(", "$((", "${", "$[", "`"):
+        return "never"
+    return "" if mark == state else state
+
+
 def filled(command: Command, look: Look) -> Command:
     """A command with its variables' values. Raises BadValueError."""
-    if command.type in ("bash", "ssh", "powershell"):
-        return msgspec.structs.replace(command, command=fill(command.command, look, shlex.quote))
+    if command.type in SHELLS:
+        if name := unquotable(command.command):
+            raise BadValueError("Here a value could become part of the command.", what=name, expected=STANDS_ALONE)
+        return msgspec.structs.replace(command, command=fill(command.command, look, _in_shell))
     if command.type in ("http-api", "openc2-http"):
         return msgspec.structs.replace(
             command,
@@ -148,25 +214,74 @@ def filled(command: Command, look: Look) -> Command:
             headers={
                 name: [fill(each, look, _in_header) for each in values] for name, values in command.headers.items()
             },
-            content=fill(command.content, look, _in_json if _is_json(command) else _as_it_is),
+            content=_content(command, look),
             content_b64=command.content_b64,
         )
     if command.type == "openc2":
-        return msgspec.structs.replace(command, command=fill(command.command, look, _in_json))
+        return msgspec.structs.replace(command, command=_filled_json(command.command, look))
     return msgspec.structs.replace(command, command=fill(command.command, look, _as_it_is))
 
 
-def _is_json(command: Command) -> bool:
+STANDS_ALONE: Final = "a variable by itself, not in quotes, a comment, a here-document, backquotes or arithmetic"
+
+
+def _content(command: Command, look: Look) -> str:
     kinds = [value for name, values in command.headers.items() if name.lower() == "content-type" for value in values]
-    return any("json" in kind.lower() for kind in kinds) or command.content.lstrip()[:1] in ("{", "[")
+    kind = ", ".join(kinds).lower()
+    if "json" in kind or (not kind and command.content.lstrip()[:1] in ("{", "[")):
+        return _filled_json(command.content, look)
+    for name, written in (("x-www-form-urlencoded", _in_url), ("xml", _in_xml), ("text/plain", _as_it_is)):
+        if name in kind:
+            return fill(command.content, look, written)
+    if kind and names_in(command.content):
+        raise BadValueError(
+            "How a value is written in content of this type is not known.", found=kind[:80],
+            expected="JSON, a form, XML or plain text",
+        )  # fmt: skip
+    return fill(command.content, look, _as_it_is)
+
+
+_of_json = re.compile(r'\\.|"', re.DOTALL)
+_is_scalar = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null").fullmatch
+
+
+def _filled_json(text: str, look: Look) -> str:
+    """In a string as text; elsewhere as a number, true, false, null, or a whole dictionary: it adds no member."""
+    last, is_in_string = 0, False
+
+    def written(variable: Variable, at: int) -> str:
+        nonlocal last, is_in_string
+        marks = sum(mark == '"' for mark in _of_json.findall(text, last, at))
+        last, is_in_string = at, is_in_string != bool(marks % 2)
+        value = variable.value or ""
+        if is_in_string:
+            return _in_json(value)
+        value = value.lower() if variable.type == "bool" else value
+        if variable.type == "dictionary" and _TYPES["dictionary"](value):
+            return json.dumps(json.loads(value))
+        if _is_scalar(value) is None:
+            raise BadValueError(
+                "Only a number, a truth or a dictionary stands in JSON without quotes.", found=value[:80]
+            )
+        return value
+
+    return _filled_in_place(text, look, written)
 
 
 def filled_in(value: Any, look: Look) -> Any:
     """An agent or a target with its variables' values. Raises BadValueError."""
-    if isinstance(value, str):
-        return fill(value, look, _in_header)
-    if isinstance(value, dict):
-        return {name: filled_in(each, look) for name, each in value.items()}
-    if isinstance(value, list):
-        return [filled_in(each, look) for each in value]
-    return value
+    room = LARGEST
+
+    def inner(value: Any) -> Any:
+        nonlocal room
+        if isinstance(value, str):
+            made = fill(value, look, _in_header)
+            room -= len(made)
+            if room < 0:
+                raise BadValueError("With its values this is too long.", expected=f"{LARGEST} at most")
+            return made
+        if isinstance(value, dict):
+            return {name: inner(each) for name, each in value.items()}
+        return [inner(each) for each in value] if isinstance(value, list) else value
+
+    return inner(value)

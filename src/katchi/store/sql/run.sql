@@ -49,7 +49,7 @@ SELECT key, run, number, phase, document, person, reason, at FROM run_order WHER
 
 -- name: to_do
 SELECT key, run, number, phase, document, person, reason, at FROM run_order WHERE phase IN ('intended', 'doing', 'stopping')
-ORDER BY at, run, number LIMIT 100;
+ORDER BY at, run, number LIMIT 500;
 
 -- name: put_alarm
 INSERT INTO run_alarm (run, alarm, at) VALUES (:run, :alarm, :at) ON CONFLICT (run, alarm) DO NOTHING;
@@ -65,7 +65,10 @@ DELETE FROM run_alarm WHERE run = :run;
 
 -- name: put_note
 INSERT INTO run_note (run, number, at, what, step, reason)
-VALUES (:run, (SELECT count(*) FROM run_note WHERE run = :run), :at, :what, :step, :reason);
+VALUES (:run, :number, :at, :what, :step, :reason);
+
+-- name: next_note
+SELECT coalesce(max(number) + 1, 0) FROM run_note WHERE run = :run;
 
 -- name: notes
 SELECT number, at, what, step, reason FROM run_note WHERE run = :run ORDER BY number;
