@@ -52,7 +52,7 @@ class Course:
 
         with open_node(self.folder, clock=self.clock) as node:
             node.settings = msgspec.structs.replace(node.settings, notify=self.notify)
-            while acting.work(node, at=at):
+            while acting.work(node):  # killed there: `killing_responses`
                 pass
             while notifying.tell(node, at=at) or notifying.send(node, "duty", at=at):
                 pass

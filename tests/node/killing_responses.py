@@ -21,8 +21,12 @@ from katchi.node.responses import Wish
 from katchi.node.settings import Settings, write_settings
 from katchi.node.wiring import Node, create_node, new_node_id, open_node
 from katchi.respond.actuators import list_file, simulated
+from katchi.store import notices
+from katchi.store.notices import HappeningRow
+from tests.respond.playbooks import THINGS as TO_BLOCK
 from tests.respond.playbooks import blocking, playbook
 
+COMMAND = TO_BLOCK | {"args": {"duration": 24 * 3_600_000}}
 THINGS = {"ipv4:192.0.2.7", "domain:evil.example"}
 
 
@@ -76,6 +80,8 @@ def require_whole(folder: Path, response: str, *, is_recalled: bool) -> None:
         for kind in ("proposed", "accepted", "begun", "ended"):
             assert kinds[kind] == 1, kinds
         assert kinds["step"] == 2, kinds  # the start, and the block
+        happened = {row.event for row in _happened(node) if row.subject == response}
+        assert happened == {"in-force", "ends-soon", *(("over", "recalled") if is_recalled else ())}, happened
         if is_recalled:
             assert (found.row.state, kinds["lifted"], kinds["recalled"]) == ("over", 1, 1), (found.row, kinds)
             assert blocked(node) == [set(), set()]
@@ -84,6 +90,12 @@ def require_whole(folder: Path, response: str, *, is_recalled: bool) -> None:
             assert found.row.state == "in-force", found.row
             assert blocked(node) == [THINGS, THINGS]
             assert all(row.held_at and row.ended_at is None for row in held)
+
+
+def _happened(node: Node) -> list[HappeningRow]:
+    """What people are to hear of, now and later."""
+    with node.store.database.reading() as transaction:
+        return notices.happened(transaction, now=2 * node.clock.now())
 
 
 def play(folder: Path, database: str, kill_at: int) -> int:
@@ -99,7 +111,7 @@ def play(folder: Path, database: str, kill_at: int) -> int:
         create_node(folder, settings)
     kills = 0
     with open_node(folder) as node:
-        responding.accept(node, json.dumps(playbook(blocking())).encode(), person="kim")
+        responding.accept(node, json.dumps(playbook(blocking(COMMAND))).encode(), person="kim")
         wish = Wish("Block", {"things": "192.0.2.7 evil.example"}, reason="wiper")
         response = responses.propose(node, wish, person="kim").id
     kills += through(folder, kill_at)

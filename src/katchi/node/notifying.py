@@ -138,13 +138,11 @@ class Teller:
         self._node = node
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="katchi-notices", daemon=True)
-        self._targets = {each.name: _Target(node, each.name, self._stopping) for each in node.settings.notify}
+        self._targets: dict[str, _Target] = {}
 
     def start(self) -> None:
         """Begins."""
         self._thread.start()
-        for each in self._targets.values():
-            each.start()
 
     def stop(self) -> None:
         """Ends. Who hangs in a conversation with a server is not waited for: what it was sending is sent again."""
@@ -163,12 +161,14 @@ class Teller:
 
     def _look(self) -> None:
         tell(self._node)
+        named = {each.name for each in self._node.settings.notify}
         for name in self._node.store.notices.targets_due(self._node.clock.now()):
-            target = self._targets.get(name)
-            if target is None:
-                send(self._node, name)  # it is not there any more, and is told nothing
-            else:
-                target.ring()
+            if name not in named:
+                send(self._node, name)  # it is not there any more: that is noted, and nothing sent
+                continue
+            if name not in self._targets:
+                self._targets[name] = _Target(self._node, name, self._stopping)
+            self._targets[name].ring()
 
 
 class _Target:
@@ -178,8 +178,6 @@ class _Target:
         self._node, self._name, self._stopping = node, name, stopping
         self._rung = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"katchi-notices-{name}", daemon=True)
-
-    def start(self) -> None:
         self._thread.start()
 
     def ring(self) -> None:
