@@ -194,6 +194,7 @@ def test_good_settings(good: dict[str, Any]) -> None:
     [
         MAIL | {"to": []}, MAIL | {"to": ["duty@example.kr\nBcc: x@y"]}, MAIL | {"to": ["a@b, c@d"]},
         MAIL | {"from": "Katchi <k@example.kr>"}, MAIL | {"server": "mail.example"}, MAIL | {"user": "katchi"},
+        MAIL | {"server": "mail.example:65536"},
         MAIL | {"starttls": False, "user": "k", "password-file": "p"}, MAIL | {"starttls": False, "details": "green"},
         MAIL | {"details": "red"}, MAIL | {"about": ["weather"]}, MAIL | {"name": "two words"}, MAIL | {"cc": "x@y"},
         HOOK | {"url": "http://chat.example/x"}, HOOK | {"url": "ftp://chat.example"}, HOOK | {"url": "https:///x"},

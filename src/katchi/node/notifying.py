@@ -27,7 +27,8 @@ from katchi.store.notices import HappeningRow, NoticeRow
 logger = logging.getLogger(__name__)
 
 SECOND: Final = 1_000_000
-LOOK_EVERY: Final = 0.5  # seconds
+LOOK_EVERY: Final = 1.0  # seconds
+SWEEP_EVERY: Final = DAY // 4
 CLAIM: Final = 60 * SECOND
 """How long who took a notice to send it may be at it: killed meanwhile, it is sent again after that."""
 FIRST_WAIT: Final = 5 * SECOND
@@ -57,9 +58,14 @@ def tell(node: Node, *, at: At = lambda _: None) -> int:
         for row, rows in made:
             outbox.put(transaction, rows)
             outbox.note_told(transaction, row, now=now)
-        outbox.sweep(transaction, before=now - KEPT)
     at("told")
     return len(happened)
+
+
+def sweep(node: Node) -> None:
+    """Forgets what was told or given up long ago."""
+    with node.store.database.writing() as transaction:
+        outbox.sweep(transaction, before=node.clock.now() - KEPT)
 
 
 def _made(node: Node, row: HappeningRow) -> list[NoticeRow]:
@@ -139,6 +145,7 @@ class Teller:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="katchi-notices", daemon=True)
         self._targets: dict[str, _Target] = {}
+        self._sweep_at = node.clock.now() + SWEEP_EVERY // 360  # not while it starts
 
     def start(self) -> None:
         """Begins."""
@@ -154,8 +161,12 @@ class Teller:
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_EVERY):
             try:
-                if self._node.store.notices.is_anything_due(self._node.clock.now()):
+                now = self._node.clock.now()
+                if self._node.store.notices.is_anything_due(now):
                     self._look()
+                if now >= self._sweep_at:
+                    sweep(self._node)
+                    self._sweep_at = now + SWEEP_EVERY
             except Exception:  # who tells of trouble goes on
                 logger.exception("a notice met something that it does not know")
 

@@ -124,7 +124,7 @@ class Notices:
         self._database = database
 
     def is_anything_due(self, now: int) -> bool:
-        """Whether anything is to be told or sent now: asked twice a second."""
+        """Whether anything is to be told or sent now: asked every second."""
         with self._database.reading() as transaction:
             return transaction.run("notice", "is_anything_due", now=now).first() is not None
 

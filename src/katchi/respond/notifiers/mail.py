@@ -42,7 +42,9 @@ class Settings(notifier.Settings, frozen=True, tag="mail", kw_only=True):
     ca_file: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what would show secrets on the wire."""
+        """Raises ValueError for a server that cannot be, and for what would show secrets on the wire."""
+        if not 0 < self.port < 65_536:
+            raise ValueError("server is HOST:PORT, with a port up to 65535")
         if bool(self.user) != bool(self.password_file):
             raise ValueError("user and password-file come together")
         if not self.is_secret and (self.user or self.details):
