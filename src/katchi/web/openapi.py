@@ -214,6 +214,15 @@ def _feeds() -> Members:
     topic = _path("collection", "`all`, or a topic")
     return {
         "/feeds/": {"get": _operation("what can be polled")},
+        "/feeds/blocked/{name}": {
+            "get": _operation(
+                "what is blocked now",
+                media="text/plain",
+                answer={},
+                errors=(304, 404),
+                parameters=[_path("name", "of the actuator, of which the caller is a reader")],
+            )
+        },
         "/feeds/{collection}/{format}": {
             "get": _operation(
                 "one list for devices", media=ANY, answer={}, errors=errors, parameters=[topic, name, *wishes]
