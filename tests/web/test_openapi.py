@@ -70,7 +70,7 @@ def test_the_description_has_every_door_for_programs_and_no_other(open_doors: Se
     found = set()
     for route in create_app(open_doors.node).routes:
         path = getattr(route, "path_format", route.path)
-        if not path.startswith(("/taxii2", "/katchi", "/feeds", "/misp", "/openapi")):
+        if not path.startswith(("/taxii2", "/katchi", "/feeds", "/misp", "/openapi", "/.well-known/openc2")):
             continue
         for method in getattr(route, "methods", ()):
             if method not in ("HEAD", "OPTIONS"):

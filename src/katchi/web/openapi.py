@@ -1,4 +1,4 @@
-"""The doors for programs as an OpenAPI 3.1 document: TAXII, feeds, MISP, and what nodes say to each other."""
+"""The doors for programs as an OpenAPI 3.1 document: TAXII, feeds, MISP, OpenC2, and what nodes say to each other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from katchi.errors import KatchiError
 from katchi.exchange import feeds
 from katchi.exchange.taxii.media import TAXII
 from katchi.node.wiring import Node
+from katchi.respond.openc2 import transfer as openc2
 from katchi.web import callers
 from katchi.web.taxii import explain
 
@@ -90,6 +91,8 @@ _ERRORS = {
     413: "the body is larger than this node takes",
     415: "the body's media type or coding is not taken here",
     422: "the body cannot be read",
+    500: "a device did not do it; nothing is left of the command",
+    501: "not done here",
     503: "ask again later; what the caller has stays good",
 }
 
@@ -278,6 +281,19 @@ def _misp() -> Members:
     }  # fmt: skip
 
 
+def _openc2() -> Members:
+    message: Members = {"type": "object", "properties": {"headers": _OBJECT, "body": _OBJECT}, "required": ["body"]}
+    return {
+        openc2.PATH: {
+            "post": _operation(
+                "OpenC2 1.0 over HTTPS 1.1: a command, for the tools that may", media=openc2.MEDIA, answer=message,
+                body=_content(openc2.MEDIA, message), errors=(400, 404, 413, 415, 500, 501),
+                error=_content(openc2.MEDIA, message),
+            )
+        }
+    }  # fmt: skip
+
+
 def describe() -> Members:
     """The document. It names no node, no partner and no secret."""
     schemas = {
@@ -304,6 +320,7 @@ def describe() -> Members:
             **_feeds(),
             **_misp(),
             **_doors(),
+            **_openc2(),
             "/openapi.json": {"get": _operation("this document")},
         },
         "components": {"schemas": schemas, "securitySchemes": security},

@@ -67,9 +67,8 @@ class OpenC2:
 
     def read(self, now: int) -> Mapping[str, int | None]:
         """What it was told, and said to have done."""
-        return {
-            thing: rule.until for rule in self._rules(now).values() if rule.number is not None for thing in rule.things
-        }
+        done = [rule for rule in self._rules(now).values() if rule.number is not None]
+        return {thing: rule.until for rule in done for thing in rule.things}
 
     def apply(self, put: Mapping[str, int], drop: Collection[str], *, now: int) -> None:
         """Commands what is new, then takes back what is over: what stays blocked is never let through between."""
@@ -142,19 +141,17 @@ class OpenC2:
     # ---- over HTTPS --------------------------------------------------------------------------------------
 
     def _client(self) -> httpx.Client:
+        settings = self._settings
         try:
-            secret = (self._folder / self._settings.token_file).read_text(encoding="utf-8").strip()
-            trust = ssl.create_default_context(
-                cafile=str(self._folder / self._settings.ca) if self._settings.ca else None
-            )
+            secret = (self._folder / settings.token_file).read_text(encoding="utf-8").strip()
+            trust = ssl.create_default_context(cafile=str(self._folder / settings.ca) if settings.ca else None)
         except (OSError, UnicodeDecodeError) as problem:
             raise ActuatorError(
-                "The token or the certificates cannot be read.", where=self._settings.name,
-                found=type(problem).__name__,
-                expected=" and ".join(each for each in (self._settings.token_file, self._settings.ca) if each),
+                "The token or the certificates cannot be read.", where=settings.name, found=type(problem).__name__,
+                expected=" and ".join(each for each in (settings.token_file, settings.ca) if each),
             ) from None  # fmt: skip
         if not secret or not secret.isascii() or not secret.isprintable():
-            raise ActuatorError("There is no token in the file.", where=self._settings.token_file)
+            raise ActuatorError("There is no token in the file.", where=settings.token_file)
         # No proxy of the environment, no redirect: the secret goes to this address and nowhere else.
         return httpx.Client(
             headers={"Authorization": f"Bearer {secret}", "Content-Type": transfer.MEDIA, "Accept": transfer.MEDIA},
