@@ -107,14 +107,9 @@ def owner_of(tool: str) -> str:
 def _features(command: Command) -> Response:
     for name in command.actuator.keys() - set(profiles.PROFILES):
         raise NotDoneError("There is no such actuator here.", what="actuator", found=name)
-    _require_plain(command)
+    if command.args not in ({}, {"response_requested": "complete"}):  # §4.1
+        raise BadMessageError("A query of features has no such argument.", what="args", expected="complete")
     return profiles.features(command.value)
-
-
-def _require_plain(command: Command) -> None:
-    """That it says nothing of how but which answer it wants. Raises NotDoneError."""
-    for name in command.args.keys() - {"response_requested"}:
-        raise NotDoneError("Option not supported.", what=f"args.{name}"[:60])
 
 
 def _denied(
@@ -185,7 +180,8 @@ def _devices(node: Node, command: Command, profile: str) -> list[str]:
 
 def _deleted(node: Node, commander: Commander, command: Command) -> Response:
     """Lets go of what a denial blocked. It can be said again with the same effect."""
-    _require_plain(command)
+    for name in command.args.keys() - {"response_requested"}:  # SLPF §2.3.4.1
+        raise NotDoneError("Option not supported.", what=f"args.{name}"[:60])
     profile, number = command.target.partition(":")[0], command.value
     if profile not in profiles.PROFILES:
         raise NotDoneError("Target not supported.", what=command.target)
