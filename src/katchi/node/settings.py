@@ -157,7 +157,7 @@ def write_settings(folder: Path, settings: Settings) -> None:
 _EXAMPLE = """
 # What blocks for us in responses; see docs/guides/responses.md.
 # [[actuator]]
-# kind = "simulated"            # or nftables, rpz, file, webhook, feed
+# kind = "simulated"            # or nftables, rpz, file, webhook, feed, openc2
 # name = "edge"
 # roles = ["firewall", "dns"]   # the parts in playbooks that it plays
 
