@@ -63,7 +63,6 @@ class OpenC2:
         self.kinds = _KINDS[settings.profile]
         self._settings, self._folder = settings, folder
         self._path = folder / f"openc2-{settings.name}.json"
-        self._url = _checked(settings)
 
     def read(self, now: int) -> Mapping[str, int | None]:
         """What it was told, and said to have done."""
@@ -160,21 +159,20 @@ class OpenC2:
 
     def _asked(self, client: httpx.Client, command: Command) -> Response:
         """One command and its answer. Raises ActuatorError."""
+        url = _checked(self._settings)
         message = transfer.request(command, transfer.Headers(request_id=command.command_id))
         try:
-            with client.stream(
-                "POST", self._url, content=message, headers={"X-Request-ID": command.command_id}
-            ) as answer:
+            with client.stream("POST", url, content=message, headers={"X-Request-ID": command.command_id}) as answer:
                 body = _read(answer)
         except httpx.HTTPError as problem:
             raise ActuatorError(
-                "It does not answer.", where=self._settings.name, what=self._url, found=type(problem).__name__
+                "It does not answer.", where=self._settings.name, what=url, found=type(problem).__name__
             ) from None
         try:
             return transfer.read_response(body)[0]
         except BadMessageError:
             raise ActuatorError(
-                "This is no answer of OpenC2.", where=self._settings.name, what=self._url,
+                "This is no answer of OpenC2.", where=self._settings.name, what=url,
                 found=f"HTTP {answer.status_code}",
             ) from None  # fmt: skip
 
