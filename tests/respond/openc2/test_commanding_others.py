@@ -171,7 +171,7 @@ def test_without_a_number_a_block_stays_until_its_end(tmp_path: Path) -> None:
             "https://fw.example/#a", "https://fw .example", "https://fw.example:99999", "nothing"],
 )  # fmt: skip
 def test_an_address_that_is_not_safe_is_refused(tmp_path: Path, url: str) -> None:
-    with pytest.raises(ActuatorError, match="address|Plain HTTP"):
+    with pytest.raises(ActuatorError, match=r"address|Plain HTTP"):
         opened(tmp_path, url).apply({ONE: NOW + HOUR}, (), now=NOW)
 
 
