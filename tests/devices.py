@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import textwrap
 import uuid
 from collections.abc import Iterator
@@ -38,10 +41,19 @@ def require_namespaces() -> None:
 
 @dataclass(frozen=True)
 class Network:
-    """A protected host in a namespace, and hosts beyond it in another, over one wire."""
+    """A protected host in a namespace, and hosts beyond it in another, over one wire, or with a third between them.
+
+    `inside` is where the firewall is: at the host itself, unless there is a `behind` it.
+    """
 
     inside: str
     outside: str
+    behind: str = ""
+
+    @property
+    def host(self) -> str:
+        """The namespace of the host that is protected."""
+        return self.behind or self.inside
 
     @property
     def nft(self) -> tuple[str, ...]:
@@ -49,35 +61,127 @@ class Network:
 
     def reaches(self, address: str) -> bool:
         """Whether the protected host gets an answer from an address outside."""
-        command = ["ip", "netns", "exec", self.inside, "ping", "-n", "-c", "1", "-W", "1", address]
+        command = ["ip", "netns", "exec", self.host, "ping", "-n", "-c", "1", "-W", "1", address]
         if shutil.which("ping") is None:
             script = "import socket,sys; socket.create_connection((sys.argv[1], 9), 1)"
-            command = ["ip", "netns", "exec", self.inside, "python3", "-c", script, address]
+            command = ["ip", "netns", "exec", self.host, "python3", "-c", script, address]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             return "ConnectionRefused" in done.stderr  # somebody is there, and says no
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
+    @contextmanager
+    def probing(self, address: str) -> Iterator[Probe]:
+        """Sends to an address every few milliseconds, and counts what comes back."""
+        command = ["ip", "netns", "exec", self.host, "ping", "-n", "-q", "-i", "0.002", address]
+        made = Probe()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as probe:
+            try:
+                yield made
+            finally:
+                probe.send_signal(signal.SIGINT)  # it tells what it counted
+                said, _ = probe.communicate(timeout=10)
+        counted = re.search(r"(\d+) packets transmitted, (\d+) received", said)
+        assert counted, said
+        made.sent, made.answered = int(counted[1]), int(counted[2])
+
+
+@dataclass
+class Probe:
+    """How many packets were sent, and how many answered."""
+
+    sent: int = 0
+    answered: int = 0
+
 
 @contextmanager
-def network(*addresses: str) -> Iterator[Network]:
-    """Two namespaces; the addresses are outside."""
+def _namespaces(*kinds: str) -> Iterator[tuple[str, ...]]:
     mark = uuid.uuid4().hex[:6]
-    made = Network(f"kt-{mark}-in", f"kt-{mark}-out")
+    names = tuple(f"kt-{mark}-{kind}" for kind in kinds)
     try:
-        for name in (made.inside, made.outside):
+        for name in names:
             run("ip", "netns", "add", name)
             run("ip", "-n", name, "link", "set", "lo", "up")
-        run("ip", "-n", made.inside, "link", "add", "w0", "type", "veth", "peer", "name", "w1", "netns", made.outside)
-        for name, wire, address in ((made.inside, "w0", "10.99.0.1/30"), (made.outside, "w1", "10.99.0.2/30")):
-            run("ip", "-n", name, "address", "add", address, "dev", wire)
-            run("ip", "-n", name, "link", "set", wire, "up")
-        run("ip", "-n", made.inside, "route", "add", "default", "via", "10.99.0.2")
-        for address in addresses:
-            run("ip", "-n", made.outside, "address", "add", f"{address}/32", "dev", "lo")
-        yield made
+        yield names
     finally:
-        for name in (made.inside, made.outside):
+        for name in names:
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+def _wire(one: str, wire: str, other: str, far: str) -> None:
+    run("ip", "-n", one, "link", "add", wire, "type", "veth", "peer", "name", far, "netns", other)
+    for name, end in ((one, wire), (other, far)):
+        run("ip", "-n", name, "link", "set", end, "up")
+
+
+def _address(name: str, wire: str, *addresses: str) -> None:
+    for address in addresses:
+        # Without a look whether another has it: it counts at once.
+        nodad = ("nodad",) if ":" in address else ()
+        run("ip", "-n", name, "address", "add", address, "dev", wire, *nodad)
+
+
+def _outside(name: str, addresses: tuple[str, ...]) -> None:
+    _address(name, "lo", *(f"{address}/{128 if ':' in address else 32}" for address in addresses))
+
+
+def _default(name: str, *through: str) -> None:
+    for address in through:
+        run("ip", "-n", name, "route", "add", "default", "via", address)
+
+
+@contextmanager
+def network(*addresses: str, wire: str = "w0") -> Iterator[Network]:
+    """Two namespaces; the addresses are outside."""
+    with _namespaces("in", "out") as (inside, outside):
+        _wire(inside, wire, outside, "w1")
+        _address(inside, wire, "10.99.0.1/30", "fd00:99::1/64")
+        _address(outside, "w1", "10.99.0.2/30", "fd00:99::2/64")
+        _default(inside, "10.99.0.2", "fd00:99::2")
+        _outside(outside, addresses)
+        yield Network(inside, outside)
+
+
+@contextmanager
+def routed(*addresses: str) -> Iterator[Network]:
+    """Three namespaces: a host, the router that has the firewall, and the addresses outside."""
+    with _namespaces("host", "in", "out") as (host, inside, outside):
+        _wire(host, "h0", inside, "h1")
+        _wire(inside, "w0", outside, "w1")
+        _address(host, "h0", "10.98.0.1/30", "fd00:98::1/64")
+        _address(inside, "h1", "10.98.0.2/30", "fd00:98::2/64")
+        _address(inside, "w0", "10.99.0.1/30", "fd00:99::1/64")
+        _address(outside, "w1", "10.99.0.2/30", "fd00:99::2/64")
+        _default(host, "10.98.0.2", "fd00:98::2")
+        _default(inside, "10.99.0.2", "fd00:99::2")
+        _default(outside, "10.99.0.1", "fd00:99::1")
+        for setting in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+            run("ip", "netns", "exec", inside, "sysctl", "-qw", f"{setting}=1")
+        _outside(outside, addresses)
+        yield Network(inside, outside, host)
+
+
+@contextmanager
+def wired_through(*addresses: str) -> Iterator[Network]:
+    """Three namespaces: a host, what takes packets from the wire `lan` to the wire `wan` by itself, and the outside."""
+    with _namespaces("host", "in", "out") as (host, inside, outside):
+        _wire(host, "h0", inside, "lan")
+        _wire(inside, "wan", outside, "w1")
+        _address(host, "h0", "10.99.0.1/30", "fd00:99::1/64")
+        _address(outside, "w1", "10.99.0.2/30", "fd00:99::2/64")
+        _default(host, "10.99.0.2", "fd00:99::2")
+        _outside(outside, addresses)
+        for name, wire in ((host, "h0"), (outside, "w1")):
+            # Between namespaces nobody reckons checksums, unless told; what copies packets does not do it either.
+            run("ip", "netns", "exec", name, sys.executable, "-c", _WITH_CHECKSUMS, wire)
+        yield Network(inside, outside, host)
+
+
+_WITH_CHECKSUMS = """
+import array, fcntl, socket, struct, sys
+wanted = array.array("I", [0x17, 0])  # ETHTOOL_STXCSUM: off
+request = struct.pack("16sP", sys.argv[1].encode(), wanted.buffer_info()[0])
+fcntl.ioctl(socket.socket(), 0x8946, request)
+"""
 
 
 @dataclass(frozen=True)

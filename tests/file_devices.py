@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
@@ -23,7 +24,7 @@ import pytest
 
 from katchi.respond.actuators import list_file
 from tests.answering import answering
-from tests.devices import Network, network, require_namespaces
+from tests.devices import Network, network, require_namespaces, wired_through
 from tests.nodes import free_port, until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,10 +91,10 @@ class Resolver:
     port: int
     settings: list_file.Settings
 
-    def knows(self, name: str) -> bool:
+    def knows(self, name: str, *, within: float = 5) -> bool:
         """Whether it gives an address for a name."""
         try:
-            reply = dns.query.udp(dns.message.make_query(name, "A"), "127.0.0.1", port=self.port, timeout=2)
+            reply = dns.query.udp(dns.message.make_query(name, "A"), "127.0.0.1", port=self.port, timeout=within)
         except (OSError, dns.exception.Timeout):
             return False
         return reply.rcode() == dns.rcode.NOERROR and bool(reply.answer)
@@ -128,8 +129,9 @@ def unbound() -> Iterator[Resolver]:
         configuration.write_text(from_guide("Unbound", "unbound", folder) + own)
         calls = {"unbound-control": (control, "-c", str(configuration))}
         made = Resolver(port, settings_of("Unbound", folder, calls)[0])
+        Path(made.settings.path).touch()
         with running(folder, server, "-d", "-c", str(configuration)):
-            until(lambda: made.knows("good.example"))
+            until(lambda: made.knows("good.example", within=0.1))
             yield made
 
 
@@ -152,7 +154,7 @@ def knot_resolver() -> Iterator[Resolver]:
         own = _KNOT.format(port=port, upstream=upstream)
         configuration.write_text(from_guide("Knot Resolver 5", "lua", folder) + own)
         with running(folder, server, "-n", "-c", str(configuration), str(folder)) as log:
-            until(lambda: made.knows("good.example") or "lua-cqueues required" in log.read_text())
+            until(lambda: made.knows("good.example", within=0.1) or "lua-cqueues required" in log.read_text())
             if "lua-cqueues required" in log.read_text():
                 pytest.skip("needs the package lua-cqueues: make devices")
             yield made
@@ -213,7 +215,7 @@ def squid() -> Iterator[Proxy]:
 
 @dataclass(frozen=True)
 class Sensor:
-    """A Suricata through which all goes that a host sends and gets, and the actuator for its rules."""
+    """A Suricata between a host and those outside, or listening beside it, and the actuator for its rules."""
 
     network: Network
     settings: list_file.Settings
@@ -225,7 +227,7 @@ class Sensor:
             "import sys,dns.message,dns.query; "
             "dns.query.udp(dns.message.make_query(sys.argv[1], 'A'), sys.argv[2], timeout=1)"
         )
-        command = ["ip", "netns", "exec", self.network.inside, sys.executable, "-c", script, name, server]
+        command = ["ip", "netns", "exec", self.network.host, sys.executable, "-c", script, name, server]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def alerts(self) -> list[str]:
@@ -249,14 +251,8 @@ app-layer:
     tls: {{enabled: yes, detection-ports: {{dp: 443}}}}
     http: {{enabled: yes}}
 nfq: {{mode: accept, fail-open: yes}}
-af-packet: [{{interface: w0, cluster-id: 99, cluster-type: cluster_flow, use-mmap: yes}}]
 """
-_QUEUE = """
-table inet ips {
-  chain output { type filter hook output priority 0; queue num 0 }
-  chain input { type filter hook input priority 0; queue num 0 }
-}
-"""
+_LISTENING = "af-packet: [{interface: lan, cluster-id: 99, cluster-type: cluster_flow}]\n"
 
 
 @contextmanager
@@ -265,26 +261,27 @@ def suricata(*addresses: str, is_inline: bool = True) -> Iterator[Sensor]:
     server, control = program("suricata"), program("suricatasc")
     require_namespaces()
     with a_folder() as folder, ExitStack() as stack:
-        wire = stack.enter_context(network(*addresses))
+        wire = stack.enter_context(wired_through(*addresses) if is_inline else network(*addresses, wire="lan"))
         configuration, socket = folder / "suricata.yaml", folder / "control"
         calls = {"suricatasc": (control, str(socket))}
         settings = settings_of("Suricata", folder, calls)[0]
         # suricatasc wants its socket last.
         settings = msgspec.structs.replace(settings, reload=(control, *settings.reload[2:], str(socket)))
         Path(settings.path).touch()
-        ours = from_guide("Suricata", "yaml", folder) + f"  filename: {socket}\n"
-        configuration.write_text(f"%YAML 1.1\n---\n{ours}{_SURICATA.format(folder=folder)}")
+        said, _, inline = from_guide("Suricata", "yaml", folder).partition("af-packet:")
+        way = f"af-packet:{inline}" if is_inline else _LISTENING
+        own = f"  filename: {socket}\n{_SURICATA.format(folder=folder)}"
+        configuration.write_text(f"%YAML 1.1\n---\n{said}{own}{way}")
         made = Sensor(wire, settings, folder / "eve.json")
         for address in addresses:
             stack.enter_context(_a_name_server(wire, address))
-        how = ("-q", "0") if is_inline else ("--af-packet=w0",)
-        command = (*wire.nft[:-1], server, "-c", str(configuration), "-l", str(folder), *how)
+        command = (*wire.nft[:-1], server, "-c", str(configuration), "-l", str(folder), "--af-packet")
         with running(folder, *command) as log:
             until(lambda: "Engine started" in log.read_text() or "Error" in log.read_text())
             if "Engine started" not in log.read_text():
                 pytest.skip(f"this machine does not let Suricata listen: {log.read_text()[-300:]}")
             if is_inline:
-                subprocess.run([*wire.nft, "-f", "-"], input=_QUEUE, text=True, check=True, capture_output=True)
+                until(lambda: wire.reaches(addresses[0]))
             yield made
 
 

@@ -185,7 +185,8 @@ def _suricata(key: str) -> list[str]:
     """
     kind, _, value = key.partition(":")
     if kind != "domain":
-        return [f'drop ip {ipaddress.ip_network(value)} any <> any any (msg:"Katchi: {value}"; sid:0; rev:1;)']
+        network = ipaddress.ip_network(value)
+        return [f'drop ip {network} any <> any any (msg:"Katchi: {value}"; {_EVERY_PACKET}; sid:0; rev:1;)']
     match = f'dotprefix; content:".{value}"; nocase; endswith; '
     return [
         f'drop {protocol} any any -> any any (msg:"Katchi: {value}"; {where}; {match}sid:0; rev:1;)'
@@ -193,6 +194,9 @@ def _suricata(key: str) -> list[str]:
     ]
 
 
+# A rule of addresses alone is looked at once for a flow: what was open before would stay open. With a condition on the
+# packet it is looked at for each; all are dropped, and a minute has one alert.
+_EVERY_PACKET: Final = "ttl:>0; threshold:type limit, track by_both, count 1, seconds 60"
 _WHERE: Final = (("dns", "dns.query"), ("tls", "tls.sni"), ("http", "http.host"))
 _FIRST_SID: Final = 1_500_000_000  # above those of known rule sets, within 31 bits
 _SIDS: Final = 200_000_000
