@@ -7,11 +7,16 @@ PATH=$PATH:/usr/sbin:/sbin
 # program:package
 devices=(nft:nftables ip:iproute2 ping:iputils-ping named:bind9 unbound:unbound unbound-control:unbound
 	kresd:knot-resolver squid:squid suricata:suricata)
+libraries=(lua-cqueues) # by it Knot Resolver watches its file
 
 missing() {
 	for each in "${devices[@]}"; do
 		command -v "${each%%:*}" >/dev/null || echo "${each#*:}"
 	done | sort -u
+	command -v dpkg-query >/dev/null || return 0
+	for each in "${libraries[@]}"; do
+		dpkg-query -W -f '${Status}\n' "$each" 2>/dev/null | grep -q ' installed$' || echo "$each"
+	done
 }
 
 mapfile -t wanted < <(missing)
@@ -48,10 +53,12 @@ if [[ " ${wanted[*]} " == *" suricata "* ]] && ! has suricata && ! add_backports
 	mapfile -t wanted < <(missing | grep -vx suricata)
 fi
 [ "${#wanted[@]}" -gt 0 ] || exit 0
-# The lists of packages alone: a device starts when a test starts it, and ends with it.
+# A device starts when a test starts it, and ends with it: what an installation starts is stopped again.
 apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
-for service in named unbound unbound-resolvconf squid suricata kresd@1; do
-	[[ " ${wanted[*]} " == *" ${service/kresd@1/knot-resolver} "* || $service = named && " ${wanted[*]} " == *" bind9 "* ]] || continue
+declare -A services=([bind9]=named [unbound]=unbound [squid]=squid [suricata]=suricata [knot-resolver]=kresd@1)
+for package in "${wanted[@]}"; do
+	service=${services[$package]:-}
+	[ -n "$service" ] || continue
 	if [ -d /run/systemd/system ]; then
 		systemctl disable --now --quiet "$service" 2>/dev/null || true
 	elif [ -x "/etc/init.d/$service" ]; then

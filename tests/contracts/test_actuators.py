@@ -319,23 +319,23 @@ def test_no_packet_slips_through_while_a_block_is_renewed(router: devices.Networ
     with router.probing(PASSING[thing][0]) as probe:
         for number in range(1, 16):
             # Another network's length brings another set and its rules, in the same transaction.
-            more = {f"ipv4:10.0.0.0/{number + 8}": NOW + HOUR, f"ipv6:2001:db8:f::/{number + 48}": NOW + HOUR}
+            more = {f"ipv4:172.0.0.0/{number + 8}": NOW + HOUR, f"ipv6:2001:db8:f::/{number + 48}": NOW + HOUR}
             edge.apply({thing: NOW + HOUR + number * 60_000_000, **more}, (), now=NOW)
     assert probe.sent > 100
-    assert probe.answered == 0
+    assert probe.arrived == 0
     found = edge.read(NOW)
     assert found is not None
     assert abs((found[thing] or 0) - NOW - HOUR - 900_000_000) <= TOLERANCE
     edge.apply({}, {thing}, now=NOW)
     with router.probing(PASSING[thing][0]) as probe:
         assert router.reaches(PASSING[thing][0])
-    assert probe.answered  # the probe sees what gets through
+    assert probe.arrived  # the probe sees what gets through
 
 
 def test_ten_thousand_addresses_are_set_renewed_and_lifted(router: devices.Network, edge: Actuator) -> None:
     many = [f"ipv4:10.{number // 65536}.{number // 256 % 256}.{number % 256}" for number in range(10_000)]
-    edge.apply({key: NOW + HOUR for key in (*many, "ipv4:198.51.100.7")}, (), now=NOW)
-    edge.apply({key: NOW + 2 * HOUR for key in (*many, "ipv4:198.51.100.7")}, (), now=NOW)
+    edge.apply(dict.fromkeys((*many, "ipv4:198.51.100.7"), NOW + HOUR), (), now=NOW)
+    edge.apply(dict.fromkeys((*many, "ipv4:198.51.100.7"), NOW + 2 * HOUR), (), now=NOW)
     found = edge.read(NOW)
     assert found is not None
     assert len(found) == 10_001
