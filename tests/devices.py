@@ -280,7 +280,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     log = folder / "named.log"
     with log.open("wb") as file:
         server = subprocess.Popen([program, "-g", "-c", str(folder / "named.conf")], stdout=file, stderr=file)
-    until(lambda: server.poll() is not None or "running" in log.read_text())
+    until(lambda: server.poll() is not None or " running\n" in log.read_text())
     assert server.poll() is None, log.read_text()[-2000:]
     return server
 

@@ -1,4 +1,4 @@
-"""Real devices that read a file, for tests: Unbound, Knot Resolver, Squid and Suricata, each set up as the guide says."""
+"""Real devices that read a file, for tests, set up as the guide says: Unbound, Knot Resolver, Squid, Suricata."""
 
 from __future__ import annotations
 

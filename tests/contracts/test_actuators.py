@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +87,8 @@ def made_rpz(folder: Path) -> Iterator[Case]:
 
 MADE = {
     "simulated": made_simulated, "nftables": made_nftables, "rpz": made_rpz,
-    **{f"file {form}": made_file(form) for form in ("plain", "rpz", "rpz-names", "squid", "squid-dst", "squid-url", "suricata")},
+    **{f"file {form}": made_file(form) for form in (
+        "plain", "rpz", "rpz-names", "squid", "squid-dst", "squid-url", "suricata")},
 }  # fmt: skip
 
 
@@ -356,8 +358,10 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devices.NameServ
 
 
 def policy(server: devices.NameServer, **otherwise: str) -> Actuator:
-    said = {"zone": server.zone, "key": server.key, "key_file": str(server.key_file)} | otherwise
-    return open_actuator(rpz.Settings(name="dns", port=server.port, **said), Path())
+    said = {"zone": server.zone, "key": server.key, "key-file": str(server.key_file)} | otherwise
+    return open_actuator(
+        msgspec.convert({"kind": "rpz", "name": "dns", "port": server.port, **said}, rpz.Settings), Path()
+    )
 
 
 def test_a_thousand_names_are_answered_no_more_and_again(named: devices.NameServer) -> None:
@@ -378,7 +382,7 @@ def test_a_key_that_the_server_does_not_know_is_an_error_that_says_so(
 ) -> None:
     wrong = tmp_path / "wrong.key"
     wrong.write_text("d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmch")
-    for otherwise in ({"key_file": str(wrong)}, {"key": "somebody"}):
+    for otherwise in ({"key-file": str(wrong)}, {"key": "somebody"}):
         device = policy(named, **otherwise)
         with pytest.raises(ActuatorError, match="key") as told:
             device.apply({"domain:evil.example": NOW}, (), now=NOW)
@@ -415,7 +419,7 @@ def test_what_a_device_has_not_read_is_not_in_force_until_it_has(form: str, tmp_
 
 def test_a_zone_has_a_greater_serial_number_whenever_it_changed(tmp_path: Path) -> None:
     device = open_actuator(list_file.Settings(name="list", path="rpz", format="rpz"), tmp_path)
-    serials = []
+    serials: list[int] = []
     for now in (NOW, NOW, NOW - HOUR, NOW + HOUR):
         device.apply({f"domain:n{len(serials)}.example": NOW}, (), now=now)
         said = next(line for line in (tmp_path / "rpz").read_text().splitlines() if " SOA " in line)

@@ -119,7 +119,7 @@ class Rpz:
             return ActuatorError(
                 "The name server does not take our key.", what=settings.key, where=f"{settings.server} {settings.zone}",
                 found=type(problem).__name__,
-                remedy="its name, algorithm and secret must be the same at the server and in katchi.toml, and the clocks, too",
+                remedy="name, algorithm and secret must be the same at both, and the clocks, too",
             )  # fmt: skip
         return ActuatorError(
             "The name server did not do it.", where=f"{settings.server} {settings.zone}",
