@@ -40,7 +40,7 @@ class Keeper:
         known = self._leases.devices()
         due = set(self._leases.due(now)) | {
             name for name in self._actuators
-            if name not in known or max(known[name].looked_at + LOOK_EVERY, known[name].not_before) <= now
+            if name not in known or _next_look(known[name]) <= now
         }  # fmt: skip
         for name in sorted(due):
             try:
@@ -109,6 +109,11 @@ class Keeper:
                     looked_at=now, failures=before.failures + 1, not_before=now + wait, problem=str(problem)[:400]
                 ),
             )
+
+
+def _next_look(device: DeviceRow) -> int:
+    """After a trouble sooner than otherwise, and then ever later."""
+    return device.not_before if device.failures else device.looked_at + LOOK_EVERY
 
 
 def _wanted(rows: Collection[OpenRow]) -> dict[str, int]:
