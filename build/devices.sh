@@ -28,7 +28,7 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 backports=/etc/apt/sources.list.d/katchi-backports.list
-has() { apt-cache policy "$1" | grep -q 'Candidate: [^(]'; }
+has() { apt-cache policy "$1" | grep 'Candidate: [^(]' >/dev/null; } # read to the end, for pipefail
 
 # Where this machine has its own packages from, the backports are beside them.
 add_backports() {
@@ -36,7 +36,7 @@ add_backports() {
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	[ -n "$codename" ] || return 1
 	place=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-		awk -v of="$codename" '$1 == of && $2 == "main" { print $3; exit }')
+		awk -v of="$codename" '$1 == of && $2 == "main" && !found++ { print $3 }')
 	[ -n "$place" ] || return 1
 	if [ -r "$keys" ]; then keys="[signed-by=$keys] "; else keys=""; fi
 	echo "deb $keys$place $codename-backports main" >"$backports"
