@@ -73,13 +73,8 @@ browser: ## Debian's chromium, for the page tests
 	else echo "install the package chromium: the page tests skip without it"; fi
 
 .PHONY: devices
-devices: ## Debian's nftables, ip, ping and BIND, for the tests with real firewalls and name servers (as root)
-	@PATH=$$PATH:/usr/sbin; command -v nft >/dev/null && command -v ip >/dev/null && command -v ping >/dev/null \
-		&& command -v named >/dev/null && exit 0; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq \
-		&& apt-get install -y -qq nftables iproute2 iputils-ping bind9 >/dev/null; \
-	else echo "install nftables, iproute2, iputils-ping and bind9: the tests of real devices skip without them"; fi
+devices: ## Debian's firewall, name servers, proxy and Suricata, for the tests with real devices (as root)
+	@build/devices.sh
 
 .PHONY: lock
 lock: $(UV) ## pin the dependencies anew

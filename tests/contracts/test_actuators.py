@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -172,7 +173,7 @@ def made_openc2(folder: Path) -> Iterator[Case]:
 MADE = {
     "webhook": made_webhook, "openc2": made_openc2, "simulated": made_simulated, "nftables": made_nftables,
     "rpz": made_rpz,
-    **{f"file {form}": made_file(form) for form in ("plain", "rpz", "squid", "suricata")},
+    **{f"file {form}": made_file(form) for form in lists.FORMS},
 }  # fmt: skip
 
 
@@ -228,6 +229,8 @@ def test_what_is_put_and_dropped_at_once_is_put(case: Case) -> None:
 def test_a_thousand_at_once(case: Case) -> None:
     if "ipv4" in case.actuator.kinds:
         many = {f"ipv4:203.0.{number // 250}.{number % 250}": NOW + HOUR for number in range(1000)}
+    elif "url" in case.actuator.kinds:
+        many = {f"url:http://evil.example/{number}": NOW + HOUR for number in range(1000)}
     else:
         many = {f"domain:n{number}.example": NOW + HOUR for number in range(1000)}
     case.actuator.apply(many, (), now=NOW)
@@ -317,7 +320,7 @@ def test_suricata_rules_are_rules(tmp_path: Path) -> None:
     device = open_actuator(list_file.Settings(name="ids", path="rules", format="suricata"), tmp_path)
     device.apply(dict.fromkeys([*THINGS["domain"], *THINGS["ipv4"]], NOW + HOUR), (), now=NOW)
     rules = suricataparser.parse_file(str(tmp_path / "rules"))
-    assert len([rule for rule in rules if rule.enabled]) == len(THINGS["domain"]) + len(THINGS["ipv4"])
+    assert len([rule for rule in rules if rule.enabled]) == 3 * len(THINGS["domain"]) + len(THINGS["ipv4"])
 
 
 def test_a_device_that_says_no_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -430,3 +433,186 @@ def test_changes_make_what_is_there_what_is_wanted(wanted: dict[str, int], has: 
     assert after.keys() == wanted.keys()
     assert all(held is None or abs(held - wanted[key]) <= TOLERANCE for key, held in after.items())
     assert not changes(wanted, after)
+
+
+# ---- a firewall under way ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def router() -> Iterator[devices.Network]:
+    devices.require_namespaces()
+    with devices.routed("198.51.100.7", "203.0.113.9", "2001:db8:7::7", "2001:db8:9::9") as network:
+        yield network
+
+
+@pytest.fixture
+def edge(router: devices.Network) -> Iterator[Actuator]:
+    yield open_actuator(nftables.Settings(name="edge", command=router.nft), Path())
+    devices.run(*router.nft, "flush", "ruleset")
+
+
+PASSING = {
+    "ipv4:198.51.100.7": ("198.51.100.7", "203.0.113.9"),
+    "ipv4:198.51.100.0/24": ("198.51.100.7", "203.0.113.9"),
+    "ipv6:2001:db8:7::7": ("2001:db8:7::7", "2001:db8:9::9"),
+    "ipv6:2001:db8:7::/48": ("2001:db8:7::7", "2001:db8:9::9"),
+}
+
+
+@pytest.mark.parametrize("thing", PASSING)
+def test_what_only_passes_a_router_is_blocked_there_and_let_go(
+    router: devices.Network, edge: Actuator, thing: str
+) -> None:
+    there, other = PASSING[thing]
+    assert router.reaches(there)
+    edge.apply({thing: NOW + HOUR}, (), now=NOW)
+    assert not router.reaches(there)
+    assert router.reaches(other)
+    edge.apply({}, {thing}, now=NOW)
+    assert router.reaches(there)
+
+
+def test_a_host_blocks_ipv6_until_the_kernel_ends_it() -> None:
+    devices.require_namespaces()
+    with devices.network("2001:db8:7::7", "2001:db8:9::9") as network:
+        device = open_actuator(nftables.Settings(name="edge", command=network.nft), Path())
+        assert network.reaches("2001:db8:7::7")
+        device.apply({"ipv6:2001:db8:7::/48": NOW + 2_000_000}, (), now=NOW)
+        assert not network.reaches("2001:db8:7::7")
+        assert network.reaches("2001:db8:9::9")
+        assert until(lambda: network.reaches("2001:db8:7::7"))
+        assert device.read(NOW) == {}
+
+
+@pytest.mark.parametrize("thing", PASSING)
+def test_no_packet_slips_through_while_a_block_is_renewed(router: devices.Network, edge: Actuator, thing: str) -> None:
+    edge.apply({thing: NOW + HOUR}, (), now=NOW)
+    with router.probing(PASSING[thing][0]) as probe:
+        for number in range(1, 16):
+            # Another network's length brings another set and its rules, in the same transaction.
+            more = {f"ipv4:172.0.0.0/{number + 8}": NOW + HOUR, f"ipv6:2001:db8:f::/{number + 48}": NOW + HOUR}
+            edge.apply({thing: NOW + HOUR + number * 60_000_000, **more}, (), now=NOW)
+    assert probe.sent > 100
+    assert probe.arrived == 0
+    found = edge.read(NOW)
+    assert found is not None
+    assert abs((found[thing] or 0) - NOW - HOUR - 900_000_000) <= TOLERANCE
+    edge.apply({}, {thing}, now=NOW)
+    with router.probing(PASSING[thing][0]) as probe:
+        assert router.reaches(PASSING[thing][0])
+    assert probe.arrived  # the probe sees what gets through
+
+
+def test_ten_thousand_addresses_are_set_renewed_and_lifted(router: devices.Network, edge: Actuator) -> None:
+    many = [f"ipv4:10.{number // 65536}.{number // 256 % 256}.{number % 256}" for number in range(10_000)]
+    edge.apply(dict.fromkeys((*many, "ipv4:198.51.100.7"), NOW + HOUR), (), now=NOW)
+    edge.apply(dict.fromkeys((*many, "ipv4:198.51.100.7"), NOW + 2 * HOUR), (), now=NOW)
+    found = edge.read(NOW)
+    assert found is not None
+    assert len(found) == 10_001
+    assert all(abs((until or 0) - NOW - 2 * HOUR) <= 30_000_000 for until in found.values())
+    assert not router.reaches("198.51.100.7")
+    edge.apply({}, found.keys(), now=NOW)
+    assert edge.read(NOW) == {}
+    assert router.reaches("198.51.100.7")
+
+
+# ---- a name server under way ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devices.NameServer]:
+    with devices.name_server(tmp_path_factory.mktemp("named")) as server:
+        yield server
+
+
+def policy(server: devices.NameServer, **otherwise: str) -> Actuator:
+    said = {"zone": server.zone, "key": server.key, "key-file": str(server.key_file)} | otherwise
+    return open_actuator(
+        msgspec.convert({"kind": "rpz", "name": "dns", "port": server.port, **said}, rpz.Settings), Path()
+    )
+
+
+def test_a_thousand_names_are_answered_no_more_and_again(named: devices.NameServer) -> None:
+    names = [f"domain:n{number}.evil.example" for number in range(1000)]
+    device = policy(named)
+    assert named.knows("n999.evil.example")
+    device.apply(dict.fromkeys(names, NOW), (), now=NOW)
+    assert until(lambda: not named.knows("n999.evil.example"))
+    assert not named.knows("n0.evil.example")
+    assert named.knows("good.example")
+    device.apply({}, names, now=NOW)
+    assert until(lambda: named.knows("n999.evil.example"))
+    assert device.read(NOW) == {}
+
+
+def test_a_key_that_the_server_does_not_know_is_an_error_that_says_so(
+    named: devices.NameServer, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.key"
+    wrong.write_text("d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmch")
+    for otherwise in ({"key-file": str(wrong)}, {"key": "somebody"}):
+        device = policy(named, **otherwise)
+        with pytest.raises(ActuatorError, match="key") as told:
+            device.apply({"domain:evil.example": NOW}, (), now=NOW)
+        assert "d3Jvbmcg" not in str(told.value)
+        with pytest.raises(ActuatorError, match="key"):
+            device.read(NOW)
+    assert policy(named).read(NOW) == {}
+
+
+def test_an_update_that_the_server_refuses_is_an_error(named: devices.NameServer) -> None:
+    device = policy(named, zone="example")  # a zone of its own, which nobody may change
+    with pytest.raises(ActuatorError, match="REFUSED"):
+        device.apply({"domain:evil.example": NOW}, (), now=NOW)
+
+
+# ---- a device that has not read its file -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["rpz", "squid", "suricata"])
+def test_what_a_device_has_not_read_is_not_in_force_until_it_has(form: str, tmp_path: Path) -> None:
+    is_up = tmp_path / "up"
+    settings = list_file.Settings(name="list", path="list", format=form, reload=("ls", str(is_up)))  # type: ignore[arg-type]
+    key = "domain:evil.example"
+    for put, drop, wanted in (({key: NOW + HOUR}, (), {key: None}), ({}, (key,), {})):
+        with pytest.raises(ActuatorError, match="up"):
+            open_actuator(settings, tmp_path).apply(put, drop, now=NOW)
+        with pytest.raises(ActuatorError, match="up"):  # also asked by a node that started anew
+            open_actuator(settings, tmp_path).read(NOW)
+        is_up.touch()
+        assert open_actuator(settings, tmp_path).read(NOW) == wanted
+        is_up.unlink()
+        assert open_actuator(settings, tmp_path).read(NOW) == wanted  # told once, not at every look
+
+
+def test_a_zone_has_a_greater_serial_number_whenever_it_changed(tmp_path: Path) -> None:
+    device = open_actuator(list_file.Settings(name="list", path="rpz", format="rpz"), tmp_path)
+    serials: list[int] = []
+    for now in (NOW, NOW, NOW - HOUR, NOW + HOUR):
+        device.apply({f"domain:n{len(serials)}.example": NOW}, (), now=now)
+        said = next(line for line in (tmp_path / "rpz").read_text().splitlines() if " SOA " in line)
+        serials.append(int(said.split()[4]))
+        assert len(device.read(now) or ()) == len(serials)
+    assert serials == sorted(set(serials))
+
+
+def test_no_two_rules_have_one_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_file, "_SIDS", 40)  # so few that many would collide
+    device = open_actuator(list_file.Settings(name="ids", path="rules", format="suricata"), tmp_path)
+    device.apply({f"domain:n{number}.example": NOW for number in range(40)}, (), now=NOW)
+    numbers = re.findall(r"sid:(\d+);", (tmp_path / "rules").read_text())
+    assert len(numbers) == len(set(numbers)) == 120
+    assert len(device.read(NOW) or ()) == 40
+
+
+def test_a_list_of_squids_says_nothing_twice(tmp_path: Path) -> None:
+    names = open_actuator(list_file.Settings(name="list", path="names", format="squid"), tmp_path)
+    names.apply(dict.fromkeys(THINGS["domain"], NOW), (), now=NOW)
+    written = [line for line in (tmp_path / "names").read_text().splitlines() if not line.startswith("#")]
+    assert written == [".evil.example", ".xn--oj4bp8e.example"]
+    assert set(names.read(NOW) or ()) == set(THINGS["domain"])
+    addresses = open_actuator(list_file.Settings(name="list", path="addresses", format="squid-dst"), tmp_path)
+    addresses.apply(dict.fromkeys([*THINGS["ipv4"], "ipv4:198.51.100.7"], NOW), (), now=NOW)
+    written = [line for line in (tmp_path / "addresses").read_text().splitlines() if not line.startswith("#")]
+    assert written == ["192.0.2.7", "192.0.2.8", "198.51.0.0/16"]

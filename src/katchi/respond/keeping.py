@@ -50,7 +50,7 @@ class Keeper:
         known = self._leases.devices()
         due = set(self._leases.due(now)) | {
             name for name in self._actuators
-            if name not in known or max(known[name].looked_at + LOOK_EVERY, known[name].not_before) <= now
+            if name not in known or _next_look(known[name]) <= now
         }  # fmt: skip
         for name in sorted(due):
             try:
@@ -136,6 +136,11 @@ def _put(transaction: Transaction, before: DeviceRow, after: DeviceRow) -> None:
 def is_lost(row: DeviceRow) -> bool:
     """Whether people should see to it: not of a device that missed a look or two, which mends by itself."""
     return row.failures >= LOST_AFTER or (not row.failures and row.problem is not None)
+
+
+def _next_look(device: DeviceRow) -> int:
+    """After a trouble sooner than otherwise, and then ever later."""
+    return device.not_before if device.failures else device.looked_at + LOOK_EVERY
 
 
 def _wanted(rows: Collection[OpenRow]) -> dict[str, int]:

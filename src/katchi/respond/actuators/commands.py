@@ -10,10 +10,10 @@ from katchi.respond.actuator import ActuatorError
 PATIENCE = 20  # seconds
 
 
-def run(command: Sequence[str], given: bytes = b"") -> bytes:
+def run(command: Sequence[str], given: bytes = b"", *, patience: float = PATIENCE) -> bytes:
     """What a program wrote; `given` is its standard input. Raises ActuatorError."""
     try:
-        done = subprocess.run(list(command), input=given, capture_output=True, check=False, timeout=PATIENCE)
+        done = subprocess.run(list(command), input=given, capture_output=True, check=False, timeout=patience)
     except FileNotFoundError:
         raise ActuatorError(
             "There is no such program.", what=command[0], remedy="install it, or say where it is in katchi.toml"

@@ -46,6 +46,6 @@ def document(settings: Settings, keys: Iterable[str], serial: int) -> str:
     """The list as devices fetch it."""
     form = lists.FORMS[settings.format]
     lines = [f"{form.comment} Katchi: what is blocked now", *form.head(settings.zone, serial)]
-    for key in sorted(keys):
-        lines += form.write(key)
+    for _, written in sorted(form.write(list(keys)).items()):
+        lines += written
     return "\n".join(lines) + "\n"

@@ -112,7 +112,15 @@ class Rpz:
     def _trouble(self, problem: Exception) -> ActuatorError:
         if isinstance(problem, ActuatorError):
             return problem
+        import dns.tsig
+
         settings = self._settings
+        if isinstance(problem, dns.tsig.PeerError):
+            return ActuatorError(
+                "The name server does not take our key.", what=settings.key, where=f"{settings.server} {settings.zone}",
+                found=type(problem).__name__,
+                remedy="name, algorithm and secret must be the same at both, and the clocks, too",
+            )  # fmt: skip
         return ActuatorError(
             "The name server did not do it.", where=f"{settings.server} {settings.zone}",
             found=f"{type(problem).__name__}: {problem}"[:200],
