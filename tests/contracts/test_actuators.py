@@ -598,7 +598,7 @@ def test_a_zone_has_a_greater_serial_number_whenever_it_changed(tmp_path: Path) 
 
 
 def test_no_two_rules_have_one_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(list_file, "_SIDS", 40)  # so few that many would collide
+    monkeypatch.setattr(lists, "_SIDS", 40)  # so few that many would collide
     device = open_actuator(list_file.Settings(name="ids", path="rules", format="suricata"), tmp_path)
     device.apply({f"domain:n{number}.example": NOW for number in range(40)}, (), now=NOW)
     numbers = re.findall(r"sid:(\d+);", (tmp_path / "rules").read_text())
