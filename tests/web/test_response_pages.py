@@ -119,6 +119,22 @@ def test_an_approver_sees_what_a_service_would_be_asked_and_no_secret(pair: Pair
         assert "우리가 수행" in reader.get(f"/response?id={response}").text
 
 
+def test_whoever_does_a_step_can_say_what_came_of_it_on_the_response_s_page(pair: Pair) -> None:
+    responding.accept(pair.kr, library.document("block-and-watch"), person="kim")
+    with signed_in(pair.kr.settings.url, "lee") as kr:
+        send(kr, "propose", playbook="Block and watch", values="things=evil.example", why="rising")
+        until(lambda: len(responding.waiting(pair.kr)) == 1)
+        (asked,) = responding.waiting(pair.kr)
+        (found,) = responses.every(pair.kr)
+        assert f'href="/run?id={asked.row.run}"' in kr.get("/responses").text
+        assert 'name="out/__hits__"' in kr.get(f"/response?id={found.row.id}").text
+        token = TOKEN.findall(kr.get("/responses").text)[0]
+        said = {"token": token, "response": found.row.id, "order": asked.row.key, "out/__hits__": "3"}
+        kr.post("/responses/done", data=said)
+        until(lambda: len(responding.waiting(pair.kr)) == 1)
+        assert "3 machines had to do with evil.example" in kr.get("/responses").text
+
+
 def test_an_alarm_or_a_thing_leads_to_a_proposal_about_it(pair: Pair) -> None:
     responding.accept(pair.kr, library.document("block-and-watch"), person="kim")
     with signed_in(pair.kr.settings.url, "lee") as kr:
