@@ -24,7 +24,7 @@ demo: .venv/.runtime $(VENDOR) ## two nodes exchange intelligence before your ey
 
 .PHONY: test
 test: .venv/.dev $(VENDOR) ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow"
 
 .PHONY: check
 check: lint types imports test ## what must hold before a commit: lint, types, floors, tests
@@ -50,9 +50,10 @@ bench: .venv/.dev ## figures, each beside a peer; see docs/benchmarks.md
 	@for script in benchmarks/*_speed.py benchmarks/release_latency.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 .PHONY: soak
-soak: .venv/.dev ## writers, readers, deleters and kills for half an hour (MINUTES=30), then damaged samples for every parser
+soak: .venv/.dev ## writers, readers, deleters and kills for half an hour (MINUTES=30), damaged samples for every parser, kills everywhere
 	@$(BIN)/python benchmarks/soak.py $(or $(MINUTES),30)
 	@$(BIN)/python benchmarks/fuzz.py $(or $(MINUTES),30)
+	@$(BIN)/python -m pytest -q -m slow
 
 .PHONY: fuzz
 fuzz: .venv/.dev ## damaged samples for every parser, for ten minutes (MINUTES=10)

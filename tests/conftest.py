@@ -8,10 +8,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import create_engine
+
+from katchi.node import people
 
 ROOT = Path(__file__).resolve().parent.parent
 _numbers = itertools.count()
+real_hasher = people._hasher
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Passwords are to be slow to guess, not slow to test; tests/node/test_people.py holds what they really cost."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +47,14 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database: each test runs once with each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'katchi.db'}"
+    return a_database(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow])])
+def killed_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same for tests that kill a node at every point; with PostgreSQL in `make soak`."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'katchi.db'}"
     return a_database(request.getfixturevalue("postgresql"))

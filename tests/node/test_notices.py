@@ -500,10 +500,10 @@ def test_simulated_devices_alone_are_none_that_anybody_hears_of(node: Node, serv
 
 
 def test_killed_anywhere_a_node_tells_everything_and_a_double_can_be_told(
-    tmp_path: Path, server: MailServer, database_url: str
+    tmp_path: Path, server: MailServer, killed_url: str
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.node.killing_notices", str(tmp_path / "kr"), server.address, database_url],
+        [sys.executable, "-m", "tests.node.killing_notices", str(tmp_path / "kr"), server.address, killed_url],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -9,9 +9,9 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 
-def test_killed_anywhere_a_response_is_as_if_nobody_had_been_killed(tmp_path: Path, database_url: str) -> None:
+def test_killed_anywhere_a_response_is_as_if_nobody_had_been_killed(tmp_path: Path, killed_url: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.node.killing_responses", str(tmp_path / "kr"), database_url], cwd=ROOT,
+        [sys.executable, "-m", "tests.node.killing_responses", str(tmp_path / "kr"), killed_url], cwd=ROOT,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
@@ -20,9 +20,9 @@ def test_killed_anywhere_a_response_is_as_if_nobody_had_been_killed(tmp_path: Pa
     assert done.stdout.endswith("0 wrong\n")
 
 
-def test_killed_anywhere_no_service_is_asked_twice(tmp_path: Path, database_url: str) -> None:
+def test_killed_anywhere_no_service_is_asked_twice(tmp_path: Path, killed_url: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.node.killing_calls", str(tmp_path / "kr"), database_url], cwd=ROOT,
+        [sys.executable, "-m", "tests.node.killing_calls", str(tmp_path / "kr"), killed_url], cwd=ROOT,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -32,9 +32,9 @@ def kill_through(url: str, folder: Path, *cases: str) -> str:
     return done.stdout.strip().splitlines()[-1] if not done.returncode else done.stdout + done.stderr
 
 
-def test_killed_at_any_point_everything_takes_effect_once(tmp_path: Path, database_url: str) -> None:
-    chosen = KILLED if database_url.startswith("sqlite") else KILLED[1:3]
-    said = kill_through(database_url, tmp_path, *chosen)
+def test_killed_at_any_point_everything_takes_effect_once(tmp_path: Path, killed_url: str) -> None:
+    chosen = KILLED if killed_url.startswith("sqlite") else KILLED[1:3]
+    said = kill_through(killed_url, tmp_path, *chosen)
     assert said.startswith(f"{len(chosen)} playbooks, "), said
     assert said.endswith(" kills, 0 wrong")
     assert int(said.split()[2]) > 30
