@@ -12,7 +12,7 @@ from katchi import stix
 from katchi.errors import KatchiError
 from katchi.node import actuating, mandates, polled, responding
 from katchi.node.response_log import logs_of, say
-from katchi.node.responses import OPEN, Response, let_go, playbooks_of, publish, read
+from katchi.node.responses import OPEN, Response, let_go, playbooks_of, publish, read_in
 from katchi.node.wiring import Bell, Node, refresh_key
 from katchi.respond import cacao, calling, joint, keeping
 from katchi.respond.blocking import COMMANDS, HOUR, Blocker, Mandate
@@ -187,11 +187,12 @@ def release(node: Node, lease: str, *, why: str, person: str) -> LeaseRow:
 
 def _advance(node: Node, response: str) -> None:
     """Everything that is due of a response: ended, begun, told. When it is next due is written with it."""
-    found = read(node, response)
     with node.store.database.writing() as transaction:
         row = responses.one(transaction, response)
         if row is None:
             return
+        # Read where it is written: what comes in between would be taken for seen.
+        found = read_in(transaction, row)
         row, before = replace(row, due_at=None), row.state
         if found.joint.proposal is not None:
             row = _withdrawn(node, transaction, found, row)
@@ -212,16 +213,14 @@ def _put_off(node: Node, response: str, problem: KatchiError) -> None:
 
 
 def _withdrawn(node: Node, transaction: Transaction, found: Response, row: ResponseRow) -> ResponseRow:
-    """What its proposer took back is let go here, all or those things, whoever else may still hold them."""
+    """What its proposer took back is let go here, all or those things, and what we did not want ourselves."""
     own = node.settings.node_id
-    if row.proposer == own:
-        return row
     for each in found.joint.recalls:
-        if not each.is_proposers:
+        if not each.is_proposers and each.node != own:
             continue
         if each.things:
             leases.end_owner(transaction, row.id, each.things, why="recalled", now=node.clock.now())
-        elif row.state in OPEN:
+        elif row.state in OPEN and each.node != own:
             row = replace(let_go(node, transaction, row, (), why="recalled"), due_at=None)
     return row
 

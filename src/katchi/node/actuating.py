@@ -11,6 +11,7 @@ from katchi.exchange.entries import Entry
 from katchi.exchange.warned import is_never_blocked
 from katchi.node.telling import lists_of, warning_lists
 from katchi.node.wiring import Node
+from katchi.policy import addresses
 from katchi.policy.partner import Partner
 from katchi.respond.actuator import Actuator
 from katchi.respond.actuators import open_actuator
@@ -98,18 +99,25 @@ def never_block(node: Node) -> Callable[[str], str]:
     wanted = frozenset(node.settings.never_block)
     lists = warning_lists(lists_of(node.folder))
 
-    def stops(key: str) -> str:
-        kind, _, value = key.partition(":")
+    def ours(kind: str, value: str) -> bool:
         if kind in ("ipv4", "ipv6"):
             network = ipaddress.ip_network(value)
-            if any(network.version == each.version and network.overlaps(each) for each in networks):
+            return any(network.version == each.version and network.overlaps(each) for each in networks)
+        # Ours, what is below it, and what it is in.
+        return kind == "domain" and any(
+            value == each or each.endswith(f".{value}") or value.endswith(f".{each}") for each in names
+        )
+
+    def stops(key: str) -> str:
+        meant = [key, *_behind(key)]
+        for kind, _, value in (each.partition(":") for each in meant):
+            if ours(kind, value):
                 return "own"
-        host = urlsplit(value).hostname or "" if kind == "url" else value
-        if kind in ("domain", "url") and any(host == each or each.endswith(f".{host}") for each in names):
-            return "own"
-        if is_never_blocked(Entry(kind, value, "")):
-            return "too-wide-or-private"
-        for each in (key, *_hosts(kind, value)):
+            if is_never_blocked(Entry(kind, value, "")):
+                return "too-wide-or-private"
+        if key.startswith("url:") and len(meant) == 1:
+            return "too-wide-or-private"  # a host that is no name or address of the internet
+        for each in meant:
             for info in lists.struck(each):
                 if info.category in wanted:
                     return f"{info.category}: {info.name}"
@@ -118,11 +126,26 @@ def never_block(node: Node) -> Callable[[str], str]:
     return stops
 
 
-def _hosts(kind: str, value: str) -> list[str]:
-    """A page is blocked by itself, but a device that knows only names would block the whole host."""
-    host = urlsplit(value).hostname if kind == "url" else None
-    found = (canonical.address(host) or canonical.domain(host)) if host else None
-    return [found] if found else []
+def _behind(key: str) -> list[str]:
+    """What a key leads to: of a page its host, of a translated IPv6 address or network the IPv4 one."""
+    kind, _, value = key.partition(":")
+    if kind == "url":
+        host = urlsplit(value).hostname or ""
+        found = canonical.address(host) or canonical.domain(host)
+        return [found, *_behind(found)] if found else []
+    if kind != "ipv6":
+        return []
+    network = ipaddress.IPv6Network(value)
+    inner = addresses.behind(ipaddress.ip_address(network.network_address))
+    # 6to4 has the IPv4 address from bit 16 on, a translator from bit 96 on.
+    begins = 16 if network.subnet_of(_SIX_TO_FOUR) else 96
+    if inner is None or network.prefixlen < begins:
+        return []
+    within = ipaddress.ip_network((inner, min(32, network.prefixlen - begins)), strict=False)
+    return [f"ipv4:{within.network_address if within.prefixlen == 32 else within}"]
+
+
+_SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")
 
 
 def _ours(node: Node) -> tuple[set[str], list[_Network]]:

@@ -126,11 +126,14 @@ def _denied(
     row = node.store.commands.take(commander.tool, name, profile=profile, digest=digest, now=node.clock.now())
     if row.digest != digest:
         raise BadMessageError("Another command had this name.", what=name[:128])
-    if row.answer is None:
-        at("taken")
-        answer = _carried_out(node, row, command, at)
-        at("carried out")
-        row = row._replace(answer=node.store.commands.answer(row.number, answer.to_json()))
+    at("taken")
+    # The same command twice at once: the second waits, and hears what became of the first.
+    with node.devices:
+        row = node.store.commands.numbered(row.number) or row
+        if row.answer is None:
+            answer = _carried_out(node, row, command, at)
+            at("carried out")
+            row = row._replace(answer=node.store.commands.answer(row.number, answer.to_json()))
     return openc2.read_response(row.answer or b"")
 
 

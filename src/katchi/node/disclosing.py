@@ -7,7 +7,12 @@ what the partner has from us already; and under a marking that is no laxer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import base64
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from katchi.errors import KatchiError
 from katchi.node import search
@@ -50,6 +55,25 @@ def require_tellable(
             floors = [each for each in allowed if each is not None]
             if not floors or label < min(floors):
                 raise _refusal(by_hash[key_hash], partner, min(floors, default=None))
+
+
+def texts_in(value: Any, *, deep: int = 4) -> Iterator[str]:
+    """Every text in a document: also in what is JSON inside it, or base64, as commands of playbooks are."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield str(name)
+            if isinstance(each, str) and str(name).endswith("_b64"):
+                with contextlib.suppress(ValueError):
+                    yield from texts_in(base64.b64decode(each).decode(), deep=deep)
+            yield from texts_in(each, deep=deep)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts_in(each, deep=deep)
+    elif isinstance(value, str):
+        yield value
+        if deep and value.lstrip()[:1] in ("{", "["):
+            with contextlib.suppress(msgspec.DecodeError, RecursionError):
+                yield from texts_in(msgspec.json.decode(value), deep=deep - 1)
 
 
 def _of_object(origin: str, marking: str, partner: str) -> Tlp | None:

@@ -54,9 +54,14 @@ def mandate(node: Node, row: ResponseRow, found: Joint, approvals: list[Approval
         ends.append(own.until if not own.in_force_at else "")
     times = [time for each in ends if (time := joint.time_of(each)) is not None]
     people = ", ".join(each.person for each in approvals)
+    recalled = frozenset(
+        thing for each in found.recalls if each.is_proposers or each.node == node.settings.node_id
+        for thing in each.things
+    )  # fmt: skip
     return Mandate(
-        row.id, row.run or "", proposal.reason[:400], people, min(times), bool(proposal.exercise), not is_own
-    )
+        row.id, row.run or "", proposal.reason[:400], people, min(times), bool(proposal.exercise), not is_own,
+        recalled=recalled,
+    )  # fmt: skip
 
 
 def of_run(node: Node, run: str) -> Mandate:
@@ -66,6 +71,8 @@ def of_run(node: Node, run: str) -> Mandate:
         if row is not None:
             logs, approvals = responses.entries(transaction, row.id), responses.approvals(transaction, row.id)
     if row is None:
+        if node.settings.approvals > 1:  # also for what a playbook of people's steps alone calls
+            raise NoMandateError("Here nobody lets devices act alone.", what=run, expected="a response")
         begun = node.store.runs.one(run)
         return Mandate(run, run, "", begun.person)
     if len(approvals) < node.settings.approvals:

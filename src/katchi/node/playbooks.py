@@ -145,8 +145,12 @@ def numbered(playbook: Playbook) -> dict[str, int]:
     return {name: place for place, name in enumerate(names, 1)}
 
 
-def with_called(node: Node, playbook: Playbook) -> dict[str, Playbook]:
-    """A playbook and all that it calls, as far as they are here, by id and version and by id; it is the first."""
+def with_called(node: Node, playbook: Playbook, pins: Mapping[str, str] | None = None) -> dict[str, Playbook]:
+    """A playbook and all that it calls, as far as they are here, by id and version and by id; it is the first.
+
+    `pins` are the versions of what is called without one; if not given, the newest.
+    """
+    pins = pins or {}
     found = {key_of(playbook.id, playbook.modified): playbook}
     todo, asked = [playbook], set(found)
     while todo and len(found) < _MOST_CALLED:
@@ -154,7 +158,8 @@ def with_called(node: Node, playbook: Playbook) -> dict[str, Playbook]:
         wanted = {key_of(each.playbook_id, each.playbook_version): each for each in steps}
         for key in sorted(wanted.keys() - asked):
             asked.add(key)
-            called = _called(node, wanted[key].playbook_id, wanted[key].playbook_version)
+            step = wanted[key]
+            called = _called(node, step.playbook_id, step.playbook_version or pins.get(step.playbook_id, ""))
             if called is not None and key_of(called.id, called.modified) not in found:
                 found[key_of(called.id, called.modified)] = called
                 todo.append(called)

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
+
 from katchi.node import playbooks, responding
 from katchi.node.mandates import ELSEWHERE, LEFT_OUT
 from katchi.node.responding import Asked, RunShown
 from katchi.node.wiring import Node
 from katchi.respond import cacao
 from katchi.respond.cacao import Playbook
-from katchi.respond.machine import key_of
+from katchi.respond.machine import Run, key_of
 from katchi.store import responses, runs
 from katchi.store.runs import NoteRow
 
@@ -61,7 +63,8 @@ def of_run(node: Node, run: str) -> Progress:
         held = runs.playbook(transaction, shown.row.playbook_id, shown.row.version)
         response = responses.of_run(transaction, shown.row.id)
     main = cacao.check(held.document)[0] if held is not None else None
-    known = playbooks.with_called(node, main) if main is not None else {}
+    pins = msgspec.msgpack.decode(shown.row.state, type=Run).pins
+    known = playbooks.with_called(node, main, pins) if main is not None else {}
     read = [each for key, each in known.items() if key == key_of(each.id, each.modified)]
     return Progress(
         shown, read, states(shown.notes, shown.orders, is_over=shown.row.status != "running"),

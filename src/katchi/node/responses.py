@@ -15,7 +15,7 @@ import msgspec
 
 from katchi import stix
 from katchi.errors import KatchiError
-from katchi.node import disclosing, responding, terms
+from katchi.node import actuating, disclosing, responding, terms
 from katchi.node.deliver import partner_of
 from katchi.node.documents import marking_id
 from katchi.node.localising import StepPlan, localiser
@@ -89,6 +89,12 @@ def read(node: Node, response: str) -> Response:
     return Response(row, joint.merge(logs), node.store.responses.approvals(row.id))
 
 
+def read_in(transaction: Transaction, row: ResponseRow) -> Response:
+    """The same as of this moment of a transaction."""
+    logs = logs_of(responses.entries(transaction, row.id))
+    return Response(row, joint.merge(logs), responses.approvals(transaction, row.id))
+
+
 def every(node: Node) -> list[Response]:
     """All of which the proposal is here, the latest first."""
     found = (read(node, row.id) for row in node.store.responses.all())
@@ -101,7 +107,8 @@ def playbooks_of(row: ResponseRow) -> dict[str, Playbook]:
     for document in _packed.decode(row.playbooks):
         playbook = cacao.load(document)
         found[key_of(playbook.id, playbook.modified)] = playbook
-    return found | {each.id: each for each in found.values()}
+    newest = sorted(found.values(), key=lambda each: stix.parse_timestamp(each.modified))
+    return found | {each.id: each for each in newest}
 
 
 def dry_run(node: Node, response: str) -> list[StepPlan]:
@@ -165,7 +172,8 @@ def _require_tellable(node: Node, wish: Wish, documents: Sequence[bytes], values
     """Raises NotTellableError."""
     read = [cacao.load(each) for each in documents]
     disclosing.require_marking(read, wish.marking)
-    texts = [wish.reason, *values.values(), *(document.decode() for document in documents)]
+    texts = [wish.reason, wish.exercise, *values.values()]
+    texts += [text for document in documents for text in disclosing.texts_in(msgspec.json.decode(document))]
     disclosing.require_tellable(node, texts, wish.about, list(dict.fromkeys(wish.partners)), wish.marking)
 
 
@@ -254,7 +262,7 @@ def _approved(
     if len(same) < node.settings.approvals:
         row = replace(row, state="approving", changed_at=now)
         responses.put(transaction, row)
-        notices.note(transaction, "approval", f"{row.id} {len(responses.approvals(transaction, row.id))}", at=now)
+        notices.note(transaction, "approval", f"{row.id} {len(responses.approvals(transaction, row.id))} {now}", at=now)
         remind(transaction, row.id, proposal, now=now)
         return row
     commands = responding.commands(node) if row.proposer == node.settings.node_id else responding.FOR_PARTNERS
@@ -280,6 +288,7 @@ def defer(node: Node, response: str, *, reason: str, person: str) -> ResponseRow
 
 def _answered(node: Node, response: str, kind: str, reason: str, person: str) -> ResponseRow:
     found = _to_answer(node, response)
+    _require_sayable(node, found, reason)
     with node.store.database.writing() as transaction:
         row = _again(transaction, found.row)
         if row.state not in TO_ANSWER:
@@ -316,6 +325,7 @@ def recall(node: Node, response: str, *, things: Sequence[str] = (), reason: str
     found = read(node, response)
     if found.row.state not in OPEN:
         raise ResponseStateError("It is over.", what=found.row.id[:16], found=found.row.state)
+    _require_sayable(node, found, reason)
     with node.store.database.writing() as transaction:
         row = _again(transaction, found.row)
         say(node, transaction, row.id, "recalled", reason=reason[:4000], things=tuple(things))
@@ -351,6 +361,7 @@ def renew(node: Node, response: str, *, until: int, person: str) -> ResponseRow:
         )
     if until > node.clock.now() + node.settings.block_days * 24 * HOUR:
         raise ResponseStateError("Nothing is blocked for so long.", expected=f"{node.settings.block_days} days at most")
+    _require_renewable(node, found, until)
     with node.store.database.writing() as transaction:
         row = _again(transaction, found.row)
         say(node, transaction, row.id, "renewed", until=stix.format_timestamp(until))
@@ -358,6 +369,36 @@ def renew(node: Node, response: str, *, until: int, person: str) -> ResponseRow:
         row = replace(row, changed_at=node.clock.now(), due_at=node.clock.now())
         responses.put(transaction, row)
     return _told(node, row)
+
+
+def _require_renewable(node: Node, found: Response, until: int) -> None:
+    """A renewal goes no further than what people said yes to, and keeps nothing that is never blocked by now."""
+    if node.settings.approvals > 1:
+        raise ResponseStateError(
+            "Here nobody renews alone.", what=found.row.id[:16], expected=f"a yes of {node.settings.approvals} people",
+            remedy="propose it again, and let the others accept",
+        )  # fmt: skip
+    agreed = [end for each in found.approvals if (end := joint.time_of(agreed_of(each).until)) is not None]
+    if agreed and until > min(agreed):
+        raise ResponseStateError(
+            "Somebody here said yes for a shorter time.", what="until", expected=stix.format_timestamp(min(agreed)),
+            remedy="propose it again",
+        )  # fmt: skip
+    stops = actuating.never_block(node)
+    for row in node.store.leases.of_owner(found.row.id):
+        if row.ended_at is None and (why := stops(row.thing)):
+            raise ResponseStateError(
+                "This is never blocked here by now.", what=row.thing[:120], found=why,
+                remedy="recall it, then renew the rest",
+            )  # fmt: skip
+
+
+def _require_sayable(node: Node, found: Response, reason: str) -> None:
+    """That a reason tells the others nothing that they may not know. Raises NotTellableError."""
+    partners = (partner_of(row) for row in node.store.partners.all())
+    hearing = [each.name for each in partners if each.node_id in found.joint.parts]
+    if reason and hearing:
+        disclosing.require_tellable(node, [reason], (), hearing, found.row.marking)
 
 
 # ---- telling ---------------------------------------------------------------------------------------------

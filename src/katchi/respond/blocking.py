@@ -67,6 +67,8 @@ class Mandate:
     until: int | None = None
     is_exercise: bool = False
     is_partners: bool = False
+    recalled: frozenset[str] = frozenset()
+    """What was taken back of it already, and is not blocked for it any more."""
 
 
 def plan(
@@ -83,7 +85,7 @@ def plan(
         until = min(until, mandate.until)
     if until <= now:
         raise NotBlockedError("The response is over.", what="until")
-    things = profiles.things_of(command)
+    things = [thing for thing in profiles.things_of(command) if thing not in mandate.recalled]
     for thing in things:
         if reason := stops(thing):
             raise NotBlockedError("This is never blocked here.", what=thing[:120], found=reason)

@@ -85,6 +85,11 @@ class Keeper:
         except ActuatorError as problem:
             self._note_trouble(name, problem)
             raise
+        except Exception as problem:  # whatever one device does keeps no other from being looked after
+            logger.exception("the actuator %s met something that it does not know", name)
+            unknown = ActuatorError("The device did something unforeseen.", what=name, found=type(problem).__name__)
+            self._note_trouble(name, unknown)
+            raise unknown from problem
         self._settle(name, rows, wanted, Changes() if has is None else found)
 
     def _device(self, name: str) -> Actuator:

@@ -396,7 +396,12 @@ class _Stepper:
         except variables.BadValueError as problem:
             self._later("fail", token.id, f"value: {problem.what}")
             return
-        parts = (self.run.id, token.path, frame.inner, frame.step, _rounds(token), str(frame.command), target_id)
+        # With all steps that it stands in, and the target's place: a playbook may be called, a target named, twice.
+        steps = "/".join(each.step for each in token.frames)
+        parts = (
+            self.run.id, token.path, frame.inner, steps, _rounds(token), str(frame.command),
+            f"{frame.target} {target_id}",
+        )  # fmt: skip
         frame.order = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         out = tuple(name.removesuffix(":value") for name in step.out_args)
         self.out.append(Order(frame.order, frame.step, step.name, command, agent, target, arguments, step.agent, out))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -111,16 +112,28 @@ class Runner:
 
         Orders of the command types in `without` are left to whoever else calls `carry_out`; theirs are only stopped.
         """
-        done = 0
+        done, broken = 0, set[str]()
         while True:
-            due, orders = self._runs.due(self._now()), self._to_do(lambda kind: kind not in without, is_stopping=True)
+            due = [each for each in self._runs.due(self._now()) if each[0] not in broken]
+            orders = [
+                row for row in self._to_do(lambda kind: kind not in without, is_stopping=True) if row.run not in broken
+            ]  # fmt: skip
             for run, alarm in due:
-                self._ring(run, alarm)
+                self._keep_others_from(run, broken, partial(self._ring, run, alarm))
             for row in orders:
-                self._carry_out(row)
+                if row.run not in broken:
+                    self._keep_others_from(row.run, broken, partial(self._carry_out, row))
             if not due and not orders:
                 return done
             done += len(due) + len(orders)
+
+    def _keep_others_from(self, run: str, broken: set[str], act: Callable[[], None]) -> None:
+        """A run that cannot go on, for whatever reason, holds up no other, nor the devices."""
+        try:
+            act()
+        except Exception:
+            logger.exception("run %s met something that it does not know; it is left alone for now", run)
+            broken.add(run)
 
     def carry_out(self, only: Collection[str]) -> int:
         """Does the next order of these command types, which may take long; returns how many there were."""
@@ -165,6 +178,9 @@ class Runner:
             result = self._act(carrier, order)
             self._at("acted")
         with self._database.writing() as transaction:
+            held = runs.order(transaction, row.key)
+            if held is None or held.phase == "stopping":
+                return  # nobody wants it any more: the next look undoes what was done
             phase = "done" if result.is_good else "failed"
             if runs.move_order(transaction, row.key, phase, at=self._now(), reason=result.reason[:400]):
                 event = Done(row.key, result.is_good, dict(result.out), result.reason[:400])

@@ -51,12 +51,17 @@ SELECT id, thing, until, held_at, ended_at FROM lease
 WHERE actuator = :actuator AND (ended_at IS NULL OR lifted_at IS NULL);
 
 -- name: held
-UPDATE lease SET held_at = coalesce(held_at, :now), due_at = until WHERE id = :id AND ended_at IS NULL AND until = :until;
+UPDATE lease SET held_at = coalesce(held_at, :now), due_at = until WHERE id = :id AND ended_at IS NULL AND until = :until
+  AND (held_at IS NULL OR due_at IS NULL OR due_at <> until);
 
 -- name: lifted
 UPDATE lease SET lifted_at = :now, due_at = NULL WHERE id = :id AND ended_at IS NOT NULL;
 
--- name: due
+-- name: due (sqlite)
+SELECT DISTINCT +lease.actuator AS actuator FROM lease LEFT JOIN device ON device.name = lease.actuator
+WHERE lease.due_at <= :now AND coalesce(device.not_before, 0) <= :now;
+
+-- name: due (postgresql)
 SELECT DISTINCT lease.actuator FROM lease LEFT JOIN device ON device.name = lease.actuator
 WHERE lease.due_at <= :now AND coalesce(device.not_before, 0) <= :now;
 

@@ -60,7 +60,8 @@ SELECT 1 WHERE EXISTS (SELECT 1 FROM response WHERE due_at <= :now)
   OR EXISTS (SELECT 1 FROM response WHERE said > published)
   OR EXISTS (SELECT 1 FROM run_alarm WHERE at <= :now)
   OR EXISTS (SELECT 1 FROM run_order WHERE phase IN ('intended', 'doing', 'stopping'))
-  OR EXISTS (SELECT 1 FROM lease WHERE due_at <= :now);
+  OR EXISTS (SELECT 1 FROM lease LEFT JOIN device ON device.name = lease.actuator
+    WHERE lease.due_at <= :now AND coalesce(device.not_before, 0) <= :now);
 
 -- name: said_of (sqlite)
 SELECT DISTINCT m.key_hash, s.origin, s.marking FROM mention m JOIN summary s ON s.seq = m.seq

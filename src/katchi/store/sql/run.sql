@@ -49,7 +49,7 @@ SELECT key, run, number, phase, document, person, reason, at FROM run_order WHER
 
 -- name: to_do
 SELECT key, run, number, phase, document, person, reason, at FROM run_order WHERE phase IN ('intended', 'doing', 'stopping')
-ORDER BY at, run, number LIMIT 500;
+ORDER BY at, run, number;
 
 -- name: put_alarm
 INSERT INTO run_alarm (run, alarm, at) VALUES (:run, :alarm, :at) ON CONFLICT (run, alarm) DO NOTHING;

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from litestar import Request, Response, get, post
 from litestar.concurrency import sync_to_thread
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
@@ -141,6 +142,8 @@ async def _shown(request: Request[Any, Any, Any], response: str, problem: Katchi
 async def timeline_file(request: Request[Any, Any, Any], id: FromQuery[str]) -> Response[bytes]:
     """Its timeline as a file to hand on: HTML, PDF, or the signed logs themselves."""
     node, form = node_of(request), request.query_params.get("as") or "html"
+    if form not in ("html", "pdf", "json"):
+        raise NotFoundException
     language = language_of(request, request.state.get("person"))
     body, media = await sync_to_thread(_timeline, node, id, form, language)
     name = f"katchi-response-{id[:8]}.{form}" if id.isalnum() else f"katchi-response.{form}"
@@ -199,8 +202,15 @@ def _do(node: Node, act: str, response: str, values: Values, person: str) -> str
 
 
 def _after(node: Node, values: Values, name: str = "hours") -> int | None:
+    """Raises ResponseStateError for what is no number: an unclear limit is no limit that somebody meant."""
     hours = str(values.get(name, "")).strip()
-    return node.clock.now() + int(hours) * HOUR if hours.isdecimal() and len(hours) < 5 else None
+    if not hours:
+        return None
+    if not (hours.isascii() and hours.isdecimal() and len(hours) < 5):
+        raise responses.ResponseStateError(
+            "This is no number of hours.", what=name, found=hours[:20], expected="1 to 9999"
+        )
+    return node.clock.now() + int(hours) * HOUR
 
 
 def _propose(node: Node, values: Values, person: str) -> str:
