@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import msgspec
 import pytest
 
 from katchi.node import responses, terms
-from katchi.node.disclosing import NotTellableError, require_marking, require_tellable
+from katchi.node.disclosing import NotTellableError, require_marking, require_tellable, texts_in
 from katchi.node.making import own_id
 from katchi.node.receive import receive
 from katchi.node.responses import Wish
@@ -146,3 +148,32 @@ def explained_for(pair: Pair, bank: Node, name: str) -> str:
         partnering.confirm(pair.kr, "bank", person="kim")
         terms.put_terms(pair.kr, "bank", TERMS.format(partner="bank"), person="kim")
         return terms.explain(pair.kr, name, "bank").steps[-1].code
+
+
+ESCAPED = {
+    "json in json": {"command": f'{{"action":"deny","target":{{"ipv4_net":"{ADDRESS}"}}}}'},
+    "a line of its own": {"description": f"Hosts:\n{ADDRESS}\n"},
+    "base64": {"command_b64": base64.b64encode(f"block {ADDRESS}".encode()).decode()},
+    "base64 of json": {"command_b64": base64.b64encode(f'{{"a": ["{ADDRESS}"]}}'.encode()).decode()},
+    "a name": {ADDRESS: 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("members", ESCAPED.values(), ids=ESCAPED)
+def test_nothing_is_hidden_by_how_a_playbook_writes_it(node: Node, members: dict[str, Any]) -> None:
+    hold(node, "red", "own")
+    written = json.loads(json.dumps({"steps": [members]}))
+    with pytest.raises(NotTellableError):
+        require_tellable(node, texts_in(written), [], ASKED, "amber")
+
+
+def test_a_reason_tells_no_more_than_a_proposal_may(tmp_path: Path) -> None:
+    with a_pair(tmp_path) as pair:
+        join(pair)
+        equip(pair.kr)
+        wish = Wish(add(pair.kr, playbook(blocking())), {"things": "evil.example"}, ["us-cert"], "wiper")
+        response = responses.propose(pair.kr, wish, person="kim").id
+        hold(pair.kr, "red", "own")
+        with pytest.raises(NotTellableError):
+            responses.recall(pair.kr, response, reason=f"it was {ADDRESS}", person="kim")
+        responses.recall(pair.kr, response, reason="it was another", person="kim")

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from katchi import stix
-from katchi.node import acting, bearing, responding, response_news, responses
+from katchi.node import acting, actuating, bearing, responding, response_news, responses
 from katchi.node.making import held, own_id, take_in
 from katchi.node.response_log import say
 from katchi.node.responses import ResponseStateError, Wish
@@ -359,3 +359,61 @@ def test_an_approver_sees_what_is_believed_of_a_thing_and_whether_anybody_here_m
         assert met.score is not None
         assert (unknown.thing, unknown.seen, unknown.score) == (NAME, 0, None)
         assert bearing.known_of(node, []) == []
+
+
+def test_what_is_taken_back_before_its_step_is_not_blocked_at_all(pair: Pair) -> None:
+    response = proposed(pair, quorum=2)
+    responses.recall(pair.kr, response, things=[NAME], reason="", person="kim")
+    until(lambda: len(responses.read(pair.us, response).joint.recalls) == 1)
+    responses.accept(pair.us, response, person="park")
+    until(lambda: blocked(pair.kr) == blocked(pair.us) == {ADDRESS})
+    assert {each.thing for node in pair for each in node.store.leases.of_owner(response)} == {ADDRESS}
+
+
+def test_a_renewal_goes_no_further_than_what_people_said_yes_to(pair: Pair) -> None:
+    response = proposed(pair)
+    until(lambda: state(pair.kr, response) == "in-force")
+    later = pair.kr.clock.now() + 24 * 3_600_000_000
+    for settings, reason in (({"approvals": 2}, "alone"), ({"own": ("192.0.2.0/24",)}, "never blocked")):
+        kept = pair.kr.settings
+        pair.kr.settings = msgspec.structs.replace(kept, **settings)
+        with pytest.raises(ResponseStateError, match=reason):
+            responses.renew(pair.kr, response, until=later, person="kim")
+        pair.kr.settings = kept
+    responses.renew(pair.kr, response, until=later, person="kim")
+
+
+def test_no_playbook_of_people_s_steps_calls_devices_past_four_eyes(tmp_path: Path) -> None:
+    with a_node(tmp_path / "kr", "kr-cert") as node:
+        equip(node, approvals=2)
+        inner = playbook(blocking(), name="Inner", playbook_variables={"__things__": {"type": "string", "value": NAME}})
+        add(node, inner)
+        outer = playbook(name="Outer", playbook_variables={})
+        start, end = outer["workflow_start"], name_of("end", "Outer")
+        calls = name_of("playbook-action", "Outer")
+        outer["workflow"] = {
+            start: {"type": "start", "on_completion": calls}, end: {"type": "end"},
+            calls: {"type": "playbook-action", "playbook_id": inner["id"], "on_completion": end},
+        }  # fmt: skip
+        add(node, outer)
+        run = responding.begin(node, "Outer", {}, person="kim").id
+        while acting.work(node):
+            pass
+        assert node.store.runs.one(run).status == "failed"
+        assert "no-mandate" in node.store.runs.notes(run)[-1].reason
+        assert blocked(node) == set()
+
+
+HIDDEN = (
+    "url:https://203.0.113.5:8443/a", "ipv6:64:ff9b::cb00:7105", "ipv6:2002:cb00:7105::/48", "url:http://10.0.0.1/",
+    "url:http://localhost/", "domain:mail.ours.example", "url:https://a.ours.example/b", "domain:example",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", HIDDEN)
+def test_what_is_ours_is_never_blocked_however_it_is_written(tmp_path: Path, key: str) -> None:
+    with a_node(tmp_path / "kr", "kr-cert") as node:
+        node.settings = msgspec.structs.replace(node.settings, own=("203.0.113.0/24", "ours.example"))
+        stops = actuating.never_block(node)
+        assert stops(key)
+        assert stops("url:https://evil.example/a") == stops("ipv6:2001:db9::1") == stops("domain:notours.example") == ""

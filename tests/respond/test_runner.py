@@ -190,3 +190,68 @@ def keep(database: Database, document: dict[str, object]) -> None:
         runs.put_playbook(
             transaction, PlaybookRow(str(document["id"]), str(document["modified"]), "inner", raw, b"", "kim", 0)
         )
+
+
+TWICE = {
+    "a playbook called twice": "s: start then=a\na: call playbook=inner then=b\nb: call playbook=inner then=e\ne: end",
+    "a target named twice": "s: start then=a\na: do targets=t1,t1 then=e\ne: end",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", TWICE.values(), ids=TWICE)
+def test_what_is_asked_twice_is_two_orders(database: Database, lines: str) -> None:
+    keep(database, build("inner", "s: start then=x\nx: do then=e\ne: end"))
+    setting = Setting(database, lines)
+    run = setting.begin()
+    asked = set()
+    for _ in range(2):
+        (row,) = setting.runs.waiting()
+        asked.add(row.key)
+        setting.runner.answer(row.key, is_good=True, out={}, reason="", person="kim")
+    assert setting.runs.one(run).status == "done"
+    assert len(asked) == 2
+
+
+class Ended:
+    """Somebody ends the run while it is carried out."""
+
+    def __init__(self) -> None:
+        self.runner: Runner | None = None
+        self.stopped: list[str] = []
+
+    def act(self, order: Order) -> Result:
+        assert self.runner is not None
+        self.runner.cancel("r1", reason="enough")
+        return Result(True)
+
+    def probe(self, order: Order) -> Result | None:
+        return None
+
+    def stop(self, order: Order) -> None:
+        self.stopped.append(order.key)
+
+
+def test_what_was_done_while_somebody_ended_the_run_is_undone(database: Database) -> None:
+    setting, carrier = Setting(database, "s: start then=a\na: do then=e\ne: end"), Ended()
+    carrier.runner = Runner(database, lambda: setting.now, {"manual": carrier})
+    carrier.runner.begin("r1", setting.document["id"], "", {}, person="kim")
+    carrier.runner.work()
+    (row,) = setting.runs.orders("r1")
+    assert (carrier.stopped, row.phase, setting.runs.one("r1").status) == ([row.key], "stopped", "cancelled")
+
+
+def test_a_run_that_cannot_go_on_keeps_no_other_from_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting(database, "s: start then=a\na: do delay=1 then=e\ne: end")
+    for name in ("r1", "r2"):
+        setting.runner.begin(name, setting.document["id"], "", {}, person="kim")
+    ring = Runner._ring
+
+    def broken(runner: Runner, run: str, alarm: int) -> None:
+        if run == "r1":
+            raise RuntimeError("nobody knows why")
+        ring(runner, run, alarm)
+
+    monkeypatch.setattr(Runner, "_ring", broken)
+    setting.now += 1_000_000
+    setting.runner.work()
+    assert [row.run for row in setting.runs.waiting()] == ["r2"]

@@ -179,3 +179,13 @@ def test_notices_that_were_not_taken_are_shown_and_no_others(pair: Pair) -> None
         assert "&lt;b&gt;no server" in text
         assert "Failed: a" not in text
         assert "전달되지 않은 알림" in reader.get("/responses").text
+
+
+def test_an_unclear_limit_is_no_yes_and_a_file_has_only_known_forms(pair: Pair) -> None:
+    response = proposed(pair)
+    with signed_in(pair.us.settings.url, "lee") as us:
+        for hours in ("1.5", "-1", "10000", "1h"):
+            assert send(us, "accept", response=response, hours=hours).status_code == 400
+        assert state(pair.us, response) == "asked"
+        for form in ("x\"; filename*=UTF-8''a.exe; y=\"", "한", "exe"):
+            assert us.get("/response/timeline", params={"id": response, "as": form}).status_code == 404
