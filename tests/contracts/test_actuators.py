@@ -616,3 +616,55 @@ def test_a_list_of_squids_says_nothing_twice(tmp_path: Path) -> None:
     addresses.apply(dict.fromkeys([*THINGS["ipv4"], "ipv4:198.51.100.7"], NOW), (), now=NOW)
     written = [line for line in (tmp_path / "addresses").read_text().splitlines() if not line.startswith("#")]
     assert written == ["192.0.2.7", "192.0.2.8", "198.51.0.0/16"]
+
+
+# ---- what is too long for a list --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zone", ["rpz.katchi", "z" * 60 + ".example"])
+def test_what_is_too_long_is_never_written_and_is_said(tmp_path: Path, zone: str) -> None:
+    longest = ".".join(["a" * 60] * 4)
+    cases: list[tuple[lists.Format, str]] = [("squid-url", f"url:http://evil.example/{'a.' * 700}")]
+    if len(longest) + len(zone) > 252:
+        cases.append(("rpz", f"domain:{longest}"))
+    for form, key in cases:
+        good = THINGS[key.partition(":")[0]][0]
+        device = open_actuator(list_file.Settings(name="list", path=form, format=form, zone=zone), tmp_path)
+        polled = feed.Settings(name="list", format=form, zone=zone)
+        for each in (device, open_actuator(polled, tmp_path)):
+            each.apply({good: NOW}, (), now=NOW)
+            with pytest.raises(ActuatorError, match="too long") as told:
+                each.apply({good: NOW, key: NOW}, (), now=NOW)
+            assert key[:40] in str(told.value)
+        assert device.read(NOW) == {good: None}
+        assert feed.document(polled, [good, key], 7) == feed.document(polled, [good], 7)
+        # A file of before has it: it is not believed, and written anew.
+        path = tmp_path / form
+        path.write_text(path.read_text() + f"{lists.FORMS[form].comment} katchi {key}\nline\n")
+        assert device.read(NOW) == {}
+        device.apply({good: NOW}, {key}, now=NOW)
+        assert device.read(NOW) == {good: None}
+
+
+def test_where_the_wildcard_does_not_fit_the_name_alone_is_written(tmp_path: Path) -> None:
+    zone = "rpz.katchi"
+    name = ".".join(["a" * 60] * 3 + ["b" * (253 - 183 - len(zone) - 1 - 10), "c" * 9])
+    assert len(f"{name}.{zone}") == 253
+    assert list(rpz.names_of(f"domain:{name}", zone)) == [name]
+    assert list(rpz.names_of(f"domain:{name[2:]}", f"{zone}.")) == [name[2:], f"*.{name[2:]}"]
+    assert list(rpz.names_of(f"domain:a{name}", zone)) == []
+    (tmp_path / "key").write_text("c2VjcmV0")
+    device = open_actuator(rpz.Settings(name="dns", zone=zone, key="k", key_file="key", port=1), tmp_path)
+    with pytest.raises(ActuatorError, match="too long"):
+        device.apply({f"domain:a{name}": NOW}, (), now=NOW)
+
+
+@pytest.mark.parametrize("form", lists.FORMS)
+def test_a_file_in_which_somebody_wrote_nonsense_is_written_anew(tmp_path: Path, form: lists.Format) -> None:
+    device = open_actuator(list_file.Settings(name="list", path="list", format=form), tmp_path)
+    comment = lists.FORMS[form].comment
+    (tmp_path / "list").write_text(f"{comment} katchi ipv4:zzz\n{comment} katchi nonsense\n{comment} katchi \n")
+    assert device.read(NOW) == {}
+    thing = next(key for kind in sorted(device.kinds) for key in THINGS[kind])
+    device.apply({thing: NOW + HOUR}, (), now=NOW)
+    assert set(device.read(NOW) or ()) == {thing}

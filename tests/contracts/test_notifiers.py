@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -242,3 +243,19 @@ def test_an_answer_without_an_end_is_left(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(hook, "MOST_BYTES", 1000)
     with serving(lambda _: Reply(body=b"x" * 100_000)) as server, pytest.raises(hook.HookError, match="no end"):
         hook.ask(hook.Hook(server.url, tmp_path / "hook.key"), "GET", now=NOW, message="1")
+
+
+def test_an_answer_whose_headers_drip_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hook.key").write_text(SECRET)
+    monkeypatch.setattr(hook, "MOST_PATIENCE", 0.3)
+
+    def drip(out: Any) -> None:
+        out.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(30):
+            out.write(f"X-{number}: x\r\n".encode())
+            time.sleep(0.1)
+
+    began = time.monotonic()
+    with serving(lambda _: Reply(raw=drip)) as server, pytest.raises(hook.HookError, match="cannot be reached"):
+        hook.ask(hook.Hook(server.url, tmp_path / "hook.key"), "GET", now=NOW, message="1")
+    assert time.monotonic() - began < 2

@@ -84,6 +84,14 @@ def test_the_marking_stands_on_every_page() -> None:
     assert reports.to_html(made).decode().count("TLP:AMBER+STRICT") == 2
 
 
+@pytest.mark.parametrize("tall", ["a\n" * 1000, "a\n" * 39 + "W a a a " * 170], ids=["lines", "lines and words"])
+def test_a_cell_of_many_lines_is_laid_out(tall: str) -> None:
+    blocks: list[Text | Facts | Table] = [Facts("F", [("a", tall)]), Table("T", ["1", "2"], [["b", tall]], (80, 20))]
+    found = pages(reports.to_pdf(Report("T", "note", "TLP:CLEAR", "en", blocks, "foot")))
+    assert 1 <= len(found) < 10
+    assert "a a a" in "".join(found)
+
+
 def test_an_empty_report_is_a_file_too() -> None:
     made = Report("", "", "TLP:CLEAR", "en", [Facts("", []), Table("", ["a"], [], (1,))], "")
     assert len(pages(reports.to_pdf(made))) == 1

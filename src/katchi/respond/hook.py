@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import ipaddress
 import ssl
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,8 +18,7 @@ from urllib.parse import urlsplit
 
 from katchi.errors import KatchiError
 
-PATIENCE: Final = 10.0  # seconds for each part of an answer
-MOST_PATIENCE: Final = 20.0  # seconds for all of it
+MOST_PATIENCE: Final = 20.0  # seconds for all of an answer
 MOST_BYTES: Final = 8_388_608  # of an answer
 SHORTEST_SECRET: Final = 16  # bytes
 
@@ -94,6 +92,8 @@ def ask(hook: Hook, method: str, body: bytes = b"", *, now: int, message: str) -
     # Imported here: who has no hook does not pay for it.
     import httpx
 
+    from katchi.respond import connecting
+
     host = urlsplit(hook.url).hostname or ""
     at = now // 1_000_000
     headers = {
@@ -103,21 +103,18 @@ def ask(hook: Hook, method: str, body: bytes = b"", *, now: int, message: str) -
     }  # fmt: skip
     if body:
         headers["Content-Type"] = "application/json"
-    deadline = time.monotonic() + MOST_PATIENCE
-    pieces: list[bytes] = []
     try:
-        with (
-            httpx.Client(trust_env=False, follow_redirects=False, timeout=PATIENCE, verify=_context(hook)) as client,
-            client.stream(method, hook.url, content=body or None, headers=headers) as answer,
-        ):
-            for piece in answer.iter_raw():
-                pieces.append(piece)
-                if sum(map(len, pieces)) > MOST_BYTES or time.monotonic() > deadline:
-                    raise HookError("An answer has no end.", where=host, expected=f"{MOST_BYTES} bytes at most")
-            return Answer(answer.status_code, b"".join(pieces))
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
+        request = connecting.Request(method, str(httpx.URL(hook.url)), headers, body)
+        answer = connecting.send(
+            request, timeout=MOST_PATIENCE, refuse=lambda _address, _port: "", trust=_context(hook), largest=MOST_BYTES
+        )
+    except (connecting.NotSentError, connecting.NoAnswerError, httpx.InvalidURL, OSError) as problem:
         # The address may have a secret in it: of it only the host is said.
-        raise HookError("A hook cannot be reached.", where=host, found=type(problem).__name__) from None
+        why = type(problem.__cause__ or problem).__name__
+        raise HookError("A hook cannot be reached.", where=host, found=why) from None
+    if answer.body and not answer.is_whole:
+        raise HookError("An answer has no end.", where=host, expected=f"{MOST_BYTES} bytes at most")
+    return Answer(answer.status, answer.body)
 
 
 def require_taken(answer: Answer, hook: Hook) -> None:
@@ -129,5 +126,5 @@ def require_taken(answer: Answer, hook: Hook) -> None:
         )  # fmt: skip
 
 
-def _context(hook: Hook) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cafile=str(hook.ca_file)) if hook.ca_file is not None else True
+def _context(hook: Hook) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=str(hook.ca_file)) if hook.ca_file is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 
 from katchi.respond.actuator import Actuator, ActuatorError
-from katchi.respond.actuators import open_actuator
+from katchi.respond.actuators import open_actuator, openc2_https
 from katchi.respond.actuators.openc2_https import Settings
 from tests.commanded import COMMANDERS_SECRET, NOW, a_commanded_node, blocked_at
+from tests.servers import Reply, serving
 
 HOUR = 3_600_000_000
 ONE, TWO, NAME = "ipv4:192.0.2.7", "ipv4:192.0.2.8", "domain:evil.example"
@@ -164,6 +166,54 @@ def test_without_a_number_a_block_stays_until_its_end(tmp_path: Path) -> None:
         with pytest.raises(ActuatorError, match="no number"):
             device.apply({}, {ONE}, now=NOW)
         assert device.read(NOW + 2 * HOUR) == {}
+
+
+def number_of(command: dict[str, Any]) -> tuple[int, bytes]:
+    """Refuses whatever has TWO in it, and does all else."""
+    if "192.0.2.8" in str(command["target"]):
+        return response(403)
+    profile = "x-katchi" if "x-katchi" in str(command["target"]) else "slpf"
+    return response(200, **{profile: {"rule_number": 7}})
+
+
+@pytest.mark.parametrize("profile", ["slpf", "x-katchi"])
+def test_one_thing_that_is_refused_keeps_no_other_from_being_done(tmp_path: Path, profile: str) -> None:
+    three = "ipv4:192.0.2.9"
+    with consumer(number_of) as (url, sent):
+        device = opened(tmp_path, url, profile)
+        device.apply({ONE: NOW + HOUR}, (), now=NOW)
+        with pytest.raises(ActuatorError, match="403"):
+            device.apply({TWO: NOW + HOUR, three: NOW + HOUR}, {ONE}, now=NOW)
+        assert device.read(NOW) == {three: NOW + HOUR}
+    assert sent[-1][2]["body"]["openc2"]["request"]["action"] == "delete"
+
+
+def test_a_later_end_that_is_refused_leaves_the_one_before(tmp_path: Path) -> None:
+    answers = iter([response(200, slpf={"rule_number": 7}), response(403)])
+    with consumer(lambda _: next(answers)) as (url, _):
+        device = opened(tmp_path, url)
+        device.apply({ONE: NOW + HOUR}, (), now=NOW)
+        with pytest.raises(ActuatorError, match="403"):
+            device.apply({ONE: NOW + 2 * HOUR}, (), now=NOW)
+        assert device.read(NOW) == {ONE: NOW + HOUR}
+
+
+def test_headers_that_drip_have_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openc2_https, "SECONDS", 0.3)
+    with serving(lambda _: Reply(raw=drip)) as server:
+        device = opened(tmp_path, server.url)
+        began = time.monotonic()
+        with pytest.raises(ActuatorError, match="does not answer"):
+            device.apply({ONE: NOW + HOUR}, (), now=NOW)
+    assert time.monotonic() - began < 2
+
+
+def drip(out: Any) -> None:
+    """One header after another, for three seconds."""
+    out.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(30):
+        out.write(f"X-{number}: x\r\n".encode())
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(

@@ -32,20 +32,22 @@ class Feed:
     is_simulated = False
 
     def __init__(self, settings: Settings, _folder: Path) -> None:
-        self.kinds = lists.FORMS[settings.format].kinds
+        self._form, self._zone = lists.FORMS[settings.format], settings.zone
+        self.kinds = self._form.kinds
 
     def read(self, now: int) -> Mapping[str, int | None] | None:
         """What devices have of it they do not say."""
         return None
 
     def apply(self, put: Mapping[str, int], drop: Collection[str], *, now: int) -> None:
-        """There is nothing to do: the leases are the list."""
+        """The leases are the list: there is nothing to do, but what cannot stand in it is said."""
+        self._form.require_fit(put, self._zone)
 
 
 def document(settings: Settings, keys: Iterable[str], serial: int) -> str:
     """The list as devices fetch it."""
     form = lists.FORMS[settings.format]
     lines = [f"{form.comment} Katchi: what is blocked now", *form.head(settings.zone, serial)]
-    for _, written in sorted(form.write(list(keys)).items()):
+    for _, written in sorted(form.write(list(keys), settings.zone).items()):
         lines += written
     return "\n".join(lines) + "\n"

@@ -66,10 +66,14 @@ class ListFile:
         mark = f"{self._form.comment} {_MARK}"
         listed = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
         # By hand a line may have been changed, and its comment not: then nothing of the file is believed.
-        return listed if "\n".join(lines) + "\n" == self._content(listed, lists.serial_of(lines)) else []
+        try:
+            return listed if "\n".join(lines) + "\n" == self._content(listed, lists.serial_of(lines)) else []
+        except ValueError:  # what was written there is no key of ours
+            return []
 
     def apply(self, put: Mapping[str, int], drop: Collection[str], *, now: int) -> None:
         """Writes the file anew, and tells the device."""
+        self._form.require_fit(put, self._settings.zone)
         held = (set(self._listed()) | put.keys()) - (set(drop) - put.keys())
         fresh = self._path.with_name(f"{self._path.name}.new")
         try:
@@ -96,7 +100,7 @@ class ListFile:
         comment = self._form.comment
         lines = [f"{comment} written by Katchi: changes made by hand are undone"]
         lines += self._form.head(self._settings.zone, serial)
-        for key, written in sorted(self._form.write(keys).items()):
+        for key, written in sorted(self._form.write(keys, self._settings.zone).items()):
             lines += [f"{comment} {_MARK}{key}", *written]
         return "\n".join(lines) + "\n"
 

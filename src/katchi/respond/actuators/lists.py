@@ -13,21 +13,33 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from zlib import crc32
 
+from katchi.respond.actuator import ActuatorError
 from katchi.respond.actuators import rpz
 
 Format = Literal["plain", "rpz", "rpz-names", "squid", "squid-dst", "squid-url", "suricata"]
 Written = Mapping[str, list[str]]
-"""The lines of each key; none for what the line of another says already."""
+"""The lines of each key; none for what the line of another says already. A key that no line can say is not in it."""
+Write = Callable[[Collection[str], str], Written]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way to write a list. `write` makes the lines of all its keys, `head` those above them all."""
+    """One way to write a list. `write` makes the lines of all its keys in a zone, `head` those above them all."""
 
     kinds: frozenset[str]
-    write: Callable[[Collection[str]], Written]
+    write: Write
     comment: str
     head: Callable[[str, int], list[str]] = lambda _zone, _serial: []
+
+    def require_fit(self, keys: Collection[str], zone: str) -> None:
+        """Raises ActuatorError for a key that no line can say: its device would read something else, or nothing."""
+        written = self.write(keys, zone)
+        for key in keys:
+            if key not in written:
+                raise ActuatorError(
+                    "This is too long for the list of a device.", what=key[:200], found=f"{len(key)} characters",
+                    remedy="block a shorter one: for an address its host, for a name the one above it",
+                )  # fmt: skip
 
 
 _SOA: Final = "@ SOA localhost. root.localhost. "
@@ -46,25 +58,34 @@ def serial_of(lines: Iterable[str]) -> int:
     return 0
 
 
-def _each(write: Callable[[str], str]) -> Callable[[Collection[str]], Written]:
-    return lambda keys: {key: [write(key)] for key in keys}
+def _each(write: Callable[[str], str], longest: int | None = None) -> Write:
+    """A line for each; `longest` is how many bytes of a line the device reads as one."""
+
+    def written(keys: Collection[str], _zone: str) -> Written:
+        lines = ((key, write(key)) for key in keys)
+        return {key: [line] for key, line in lines if longest is None or len(line.encode()) <= longest}
+
+    return written
 
 
 def _plain(key: str) -> str:
     return key.partition(":")[2]
 
 
-def _rpz(keys: Collection[str]) -> Written:
-    return {key: [f"{name} CNAME ." for name in rpz.names_of(key)] for key in keys}
+def _rpz(keys: Collection[str], zone: str) -> Written:
+    return {key: [f"{name} CNAME ." for name in names] for key in keys if (names := list(rpz.names_of(key, zone)))}
 
 
 # ---- Squid -----------------------------------------------------------------------------------------------
 
 
-def _widest(write: Callable[[str], str]) -> Callable[[Collection[str]], Written]:
+_LONGEST: Final = 2000  # bytes: Squid reads a longer line in pieces, and each as an expression of its own
+
+
+def _widest(write: Callable[[str], str]) -> Write:
     """Squid refuses its whole configuration for a list that has a name and one below it: the upper one says both."""
 
-    def written(keys: Collection[str]) -> Written:
+    def written(keys: Collection[str], _zone: str) -> Written:
         wider = _Wider(keys)
         return {key: [] if wider.covers(key) else [write(key)] for key in keys}
 
@@ -116,7 +137,7 @@ _FIRST_SID: Final = 1_500_000_000  # above those of known rule sets, within 31 b
 _SIDS: Final = 200_000_000
 
 
-def _suricata(keys: Collection[str]) -> Written:
+def _suricata(keys: Collection[str], _zone: str) -> Written:
     """Dropped where Suricata stands in the way, and an alert where it only listens.
 
     A thing's number is the same in every list, but where two would have one: Suricata leaves the second out.
@@ -150,6 +171,6 @@ FORMS: Final[Mapping[Format, Form]] = {
     "rpz-names": Form(frozenset({"domain"}), _rpz, ";", head=_zone),
     "squid": Form(frozenset({"domain"}), _widest(_squid), "#"),
     "squid-dst": Form(frozenset({"ipv4", "ipv6"}), _widest(_plain), "#"),
-    "squid-url": Form(frozenset({"url"}), _each(_squid_url), "#"),
+    "squid-url": Form(frozenset({"url"}), _each(_squid_url, _LONGEST), "#"),
     "suricata": Form(frozenset({"domain", "ipv4", "ipv6"}), _suricata, "#"),
 }

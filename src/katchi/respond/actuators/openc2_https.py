@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from katchi.respond import actuator
+from katchi.respond import actuator, connecting
 from katchi.respond.actuator import ActuatorError
 from katchi.respond.openc2 import BadMessageError, Command, Response, language, profiles, transfer
 
@@ -51,7 +52,15 @@ class _Rule(msgspec.Struct, frozen=True):
 
 
 class _RefusedError(ActuatorError):
-    """It answered, and did not do it."""
+    """It answered, and did not do it; or this cannot be commanded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """By what it is known who speaks, and who may answer."""
+
+    token: str
+    trust: ssl.SSLContext
 
 
 class OpenC2:
@@ -71,59 +80,80 @@ class OpenC2:
 
     def apply(self, put: Mapping[str, int], drop: Collection[str], *, now: int) -> None:
         """Commands what is new, then takes back what is over: what stays blocked is never let through between."""
-        with self._client() as client:
-            rules = self._answered(client, self._rules(now))
-            held = {thing: rule.until for rule in rules.values() for thing in rule.things}
-            gone = {thing for thing in drop if thing not in put} | {
-                thing for thing, until in put.items() if held.get(thing, until) != until
-            }
-            old = [rule for rule in rules.values() if gone.intersection(rule.things)]
-            # A rule is taken back whole: what else it has is commanded anew.
-            wanted = {thing: rule.until for rule in old for thing in rule.things if thing not in gone}
-            wanted |= {thing: until for thing, until in put.items() if thing in gone or thing not in held}
-            fresh = list(_new_rules(wanted, one_each=self._settings.profile != profiles.KATCHI))
-            self._answered(client, rules | {rule.id: rule for rule in fresh})
-            for rule in old:
-                self._take_back(client, rule, now)
+        way = self._way()
+        refused: list[_RefusedError] = []
+        rules = self._answered(way, self._rules(now), refused)
+        held = {thing: rule.until for rule in rules.values() for thing in rule.things}
+        over = {thing for thing in drop if thing not in put}
+        gone = over | {thing for thing, until in put.items() if held.get(thing, until) != until}
+        old = [rule for rule in rules.values() if gone.intersection(rule.things)]
+        # A rule is taken back whole: what else it has is commanded anew.
+        rest = {thing: rule.until for rule in old for thing in rule.things if thing not in gone}
+        wanted = {thing: until for thing, until in rest.items() if held[thing] == until}
+        wanted |= {thing: until for thing, until in put.items() if thing in gone or thing not in held}
+        fresh = list(_new_rules(wanted, one_each=self._settings.profile != profiles.KATCHI))
+        after = self._answered(way, rules | {rule.id: rule for rule in fresh}, refused)
+        done = {thing for rule in after.values() if rule.id not in rules for thing in rule.things}
+        # Where only another end was refused, the end that was commanded before is better than none.
+        self._take_all_back(way, [rule for rule in old if over.union(done).intersection(rule.things)], now, refused)
+        if refused:
+            raise refused[0]
 
-    def _answered(self, client: httpx.Client, rules: dict[str, _Rule]) -> dict[str, _Rule]:
-        """Commands those that have no answer yet; what had one that was lost is told the same again, by the same id."""
+    def _answered(self, way: _Way, rules: dict[str, _Rule], refused: list[_RefusedError]) -> dict[str, _Rule]:
+        """Commands those that have no answer yet; what had one that was lost is told the same again, by the same id.
+
+        Of several things that are refused together each is commanded by itself. What is refused then is collected.
+        """
         found = dict(rules)
         self._note(found)  # first: a crash may come between a command and its answer
+        waiting = [rule for rule in rules.values() if rule.number is None]
         try:
-            for rule in rules.values():
-                if rule.number is None:
-                    try:
-                        found[rule.id] = msgspec.structs.replace(rule, number=self._deny(client, rule))
-                    except _RefusedError:
-                        del found[rule.id]
-                        raise
+            while waiting:
+                rule = waiting.pop(0)
+                try:
+                    found[rule.id] = msgspec.structs.replace(rule, number=self._deny(way, rule))
+                except _RefusedError as problem:
+                    del found[rule.id]
+                    parts = list(_new_rules(dict.fromkeys(rule.things, rule.until), one_each=True))
+                    if len(parts) == 1:
+                        refused.append(problem)
+                        continue
+                    waiting[:0] = parts
+                    found |= {part.id: part for part in parts}
+                    self._note(found)
         finally:
             self._note(found)
         return found
 
-    def _deny(self, client: httpx.Client, rule: _Rule) -> int:
+    def _take_all_back(self, way: _Way, rules: Iterable[_Rule], now: int, refused: list[_RefusedError]) -> None:
+        for rule in rules:
+            try:
+                self._take_back(way, rule, now)
+            except _RefusedError as problem:
+                refused.append(problem)
+
+    def _deny(self, way: _Way, rule: _Rule) -> int:
         if self._settings.profile == profiles.KATCHI:
             args = {"stop_time": rule.until // 1000, "response_requested": "complete"}
             things = [thing.partition(":")[2] for thing in rule.things]
             command = Command(action="deny", target=profiles.THINGS, value=things, args=args, command_id=rule.id)
         else:
             command = profiles.deny(rule.things[0], until=rule.until, command_id=rule.id)
-        said = self._asked(client, command)
+        said = self._asked(way, command)
         if said.status not in (200, 102):
             raise self._refused(said)
         results = said.results.get(self._settings.profile)
         number = results.get(profiles.RULE) if isinstance(results, dict) else None
         return number if isinstance(number, int) else 0
 
-    def _take_back(self, client: httpx.Client, rule: _Rule, now: int) -> None:
+    def _take_back(self, way: _Way, rule: _Rule, now: int) -> None:
         if not rule.number:
-            raise ActuatorError(
+            raise _RefusedError(
                 "It gave no number by which this could be taken back.", where=self._settings.name, what=rule.things[0],
                 remedy="it ends by itself; or see to it there by hand",
             )  # fmt: skip
         target = f"{self._settings.profile}:{profiles.RULE}"
-        said = self._asked(client, Command(
+        said = self._asked(way, Command(
             action="delete", target=target, value=rule.number, args={"response_requested": "complete"},
             command_id=str(uuid.uuid4()),
         ))  # fmt: skip
@@ -139,7 +169,7 @@ class OpenC2:
 
     # ---- over HTTPS --------------------------------------------------------------------------------------
 
-    def _client(self) -> httpx.Client:
+    def _way(self) -> _Way:
         settings = self._settings
         try:
             secret = (self._folder / settings.token_file).read_text(encoding="utf-8").strip()
@@ -151,29 +181,31 @@ class OpenC2:
             ) from None  # fmt: skip
         if not secret or not secret.isascii() or not secret.isprintable():
             raise ActuatorError("There is no token in the file.", where=settings.token_file)
-        # No proxy of the environment, no redirect: the secret goes to this address and nowhere else.
-        return httpx.Client(
-            headers={"Authorization": f"Bearer {secret}", "Content-Type": transfer.MEDIA, "Accept": transfer.MEDIA},
-            verify=trust, trust_env=False, follow_redirects=False, timeout=SECONDS,
-        )  # fmt: skip
+        return _Way(secret, trust)
 
-    def _asked(self, client: httpx.Client, command: Command) -> Response:
+    def _asked(self, way: _Way, command: Command) -> Response:
         """One command and its answer. Raises ActuatorError."""
         url = _checked(self._settings)
+        headers = {
+            "Authorization": f"Bearer {way.token}", "Content-Type": transfer.MEDIA, "Accept": transfer.MEDIA,
+            "X-Request-ID": command.command_id,
+        }  # fmt: skip
         message = transfer.request(command, transfer.Headers(request_id=command.command_id))
         try:
-            with client.stream("POST", url, content=message, headers={"X-Request-ID": command.command_id}) as answer:
-                body = _read(answer)
-        except httpx.HTTPError as problem:
-            raise ActuatorError(
-                "It does not answer.", where=self._settings.name, what=url, found=type(problem).__name__
-            ) from None
+            # No proxy of the environment, no redirect: the secret goes to this address and nowhere else.
+            answer = connecting.send(
+                connecting.Request("POST", str(httpx.URL(url)), headers, message), timeout=SECONDS,
+                refuse=lambda _address, _port: "", trust=way.trust, largest=language.LARGEST + 1,
+            )  # fmt: skip
+        except (connecting.NotSentError, connecting.NoAnswerError, httpx.InvalidURL) as problem:
+            why = type(problem.__cause__ or problem).__name__
+            raise ActuatorError("It does not answer.", where=self._settings.name, what=url, found=why) from None
         try:
-            return transfer.read_response(body)[0]
+            return transfer.read_response(answer.body)[0]  # one byte too many shows that it is none
         except BadMessageError:
             raise ActuatorError(
                 "This is no answer of OpenC2.", where=self._settings.name, what=url,
-                found=f"HTTP {answer.status_code}",
+                found=f"HTTP {answer.status}",
             ) from None  # fmt: skip
 
     # ---- what was commanded ------------------------------------------------------------------------------
@@ -194,16 +226,6 @@ class OpenC2:
         fresh = self._path.with_name(f"{self._path.name}.new")
         fresh.write_bytes(msgspec.json.encode(list(rules.values())))
         fresh.replace(self._path)
-
-
-def _read(answer: httpx.Response) -> bytes:
-    """The body, as far as a message of OpenC2 may reach; one more byte shows that it is none."""
-    body = b""
-    for piece in answer.iter_bytes():
-        body += piece
-        if len(body) > language.LARGEST:
-            break
-    return body
 
 
 def _new_rules(wanted: Mapping[str, int], *, one_each: bool) -> Iterator[_Rule]:

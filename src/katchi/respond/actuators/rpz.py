@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dns.tsig import Key
 
 _TTL: Final = 30
+_LONGEST: Final = 253  # characters of a whole name (RFC 1035 §2.3.4)
 _AT_ONCE: Final = 500  # names in one update: a message has 64 KiB at most
 _PATIENCE: Final = 10.0  # seconds
 
@@ -68,9 +69,18 @@ class Rpz:
 
     def apply(self, put: Mapping[str, int], drop: Collection[str], *, now: int) -> None:
         """One update for some hundreds of names; each is done whole."""
+        self._require_fit(put)
         acts = [(key, True) for key in put] + [(key, False) for key in drop if key not in put]
         for first in range(0, len(acts), _AT_ONCE):
             self._update(acts[first : first + _AT_ONCE])
+
+    def _require_fit(self, keys: Collection[str]) -> None:
+        for key in keys:
+            if not any(names_of(key, self._settings.zone)):
+                raise ActuatorError(
+                    "This name is too long for the policy zone.", what=key[:200], where=self._settings.zone,
+                    expected=f"{_LONGEST} characters with the zone", remedy="block the name above it",
+                )  # fmt: skip
 
     def _update(self, acts: list[tuple[str, bool]]) -> None:
         import dns.query
@@ -81,7 +91,7 @@ class Rpz:
         update = dns.update.UpdateMessage(settings.zone)
         update.use_tsig(self._key())
         for key, is_put in acts:
-            for name in names_of(key):
+            for name in names_of(key, settings.zone):
                 if is_put:
                     update.replace(name, _TTL, "CNAME", ".")
                 else:
@@ -127,8 +137,13 @@ class Rpz:
         )  # fmt: skip
 
 
-def names_of(key: str) -> Iterator[str]:
-    """The names in the zone that block a thing, relative to it."""
+def names_of(key: str, zone: str) -> Iterator[str]:
+    """The names in the zone that block a thing, relative to it: those that are no longer than a name may be."""
+    room = _LONGEST - len(zone.rstrip(".")) - 1
+    return (name for name in _names(key) if len(name) <= room)
+
+
+def _names(key: str) -> Iterator[str]:
     kind, _, value = key.partition(":")
     if kind == "domain":
         yield value

@@ -16,7 +16,8 @@ _MARGIN: Final = 45.0  # points
 _COLOURS: Final = {"GREEN": "#33ff00", "AMBER": "#ffc000", "AMBER+STRICT": "#ffc000", "RED": "#ff2b2b"}
 """Of the label on black, as TLP 2.0 has them; CLEAR is white."""
 _runs = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+").findall
-_LARGEST_CELL: Final = 1500  # characters: a row is not split over pages
+_LARGEST_CELL: Final = 1500  # characters: so that one row is not the whole report
+_MOST_LINES: Final = 40  # of its own; further ones become spaces
 
 
 def to_pdf(report: Report) -> bytes:
@@ -97,7 +98,8 @@ def _grid(rows: list[list[Any]], widths: list[float], *, has_heads: bool) -> Any
     ]  # fmt: skip
     if has_heads:
         style.append(("LINEBELOW", (0, 0), (-1, -1), 0.4, "#d9dfe5"))
-    return Grid(rows, colWidths=widths, repeatRows=int(has_heads), hAlign="LEFT", style=TableStyle(style))
+    # A row may be higher than a page: then it is split as well.
+    return Grid(rows, colWidths=widths, repeatRows=int(has_heads), hAlign="LEFT", splitInRow=1, style=TableStyle(style))
 
 
 def _paragraph(text: str, *, size: int = 10, bold: bool = False, colour: str = "#17202a", stays: bool = False) -> Any:
@@ -115,6 +117,8 @@ def _set(text: str) -> str:
     """Foreign text as the library's markup, each letter in a font that has it."""
     if len(text) > _LARGEST_CELL:
         text = text[:_LARGEST_CELL] + " …"
+    *lines, rest = text.split("\n", _MOST_LINES - 1)
+    text = "\n".join([*lines, rest.replace("\n", " ")])
     return "".join(_run(run) for run in _runs(_plain(text)))
 
 
