@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -156,6 +157,13 @@ def _default(name: str, *through: str) -> None:
         run("ip", "-n", name, "route", "add", "default", "via", address)
 
 
+def _wait_for_ipv6(network: Network, addresses: tuple[str, ...]) -> None:
+    """Neighbours find each other only once their link-local addresses are known to be theirs alone."""
+    for address in addresses:
+        if ":" in address:
+            until(partial(network.reaches, address))
+
+
 @contextmanager
 def network(*addresses: str, wire: str = "w0") -> Iterator[Network]:
     """Two namespaces; the addresses are outside."""
@@ -165,7 +173,9 @@ def network(*addresses: str, wire: str = "w0") -> Iterator[Network]:
         _address(outside, "w1", "10.99.0.2/30", "fd00:99::2/64")
         _default(inside, "10.99.0.2", "fd00:99::2")
         _outside(outside, addresses)
-        yield Network(inside, outside)
+        made = Network(inside, outside)
+        _wait_for_ipv6(made, addresses)
+        yield made
 
 
 @contextmanager
@@ -184,7 +194,9 @@ def routed(*addresses: str) -> Iterator[Network]:
         for setting in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
             run("ip", "netns", "exec", inside, "sysctl", "-qw", f"{setting}=1")
         _outside(outside, addresses)
-        yield Network(inside, outside, host)
+        made = Network(inside, outside, host)
+        _wait_for_ipv6(made, addresses)
+        yield made
 
 
 @contextmanager
@@ -200,7 +212,8 @@ def wired_through(*addresses: str) -> Iterator[Network]:
         for name, wire in ((host, "h0"), (outside, "w1")):
             # Between namespaces nobody reckons checksums, unless told; what copies packets does not do it either.
             run("ip", "netns", "exec", name, sys.executable, "-c", _WITH_CHECKSUMS, wire)
-        yield Network(inside, outside, host)
+        made = Network(inside, outside, host)
+        yield made
 
 
 _WITH_CHECKSUMS = """
