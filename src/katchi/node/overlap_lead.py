@@ -56,7 +56,10 @@ def advance(
     if row.is_over or row.role != "initiator":
         return row
     try:
-        return _advanced(node, row, _Asking(link, is_stopping, lambda: _tell(node, session, progress)))
+        asking = _Asking(
+            link, is_stopping, lambda: _tell(node, session, progress), lambda: node.store.overlaps.one(session).is_over
+        )
+        return _advanced(node, row, asking)
     except (RefusedError, guard.GuardError) as problem:
         return end(node, node.store.overlaps.one(session), "failed", "", f"{problem.code}: {problem}"[:400])
     except StateError:  # a person ended it meanwhile
@@ -82,17 +85,26 @@ def _tell(node: Node, session: str, progress: Callable[[int, int], None] | None)
 class _Asking:
     """Puts messages to the other side, and waits while it works."""
 
-    def __init__(self, link: Link, is_stopping: Callable[[], bool], tell: Callable[[], None]) -> None:
+    def __init__(
+        self, link: Link, is_stopping: Callable[[], bool], tell: Callable[[], None], is_over: Callable[[], bool]
+    ) -> None:
         self._link = link
         self._is_stopping = is_stopping
         self._tell = tell
+        self._is_over = is_over
 
     def look(self) -> None:
         """Our own side works: waits a moment. Raises UndeliveredError where the node stops."""
         self._tell()
         if self._is_stopping():
             raise UndeliveredError("The node stops; it goes on when it is back.")
+        self.require_open()
         time.sleep(_FIRST_WAIT)
+
+    def require_open(self) -> None:
+        """Raises UndeliveredError where another process of this node has led the session to its end."""
+        if self._is_over():
+            raise UndeliveredError("The session is over.")
 
     def ask(self, message: Message) -> Answer:
         deadline, wait = time.monotonic() + _PATIENCE, _FIRST_WAIT
@@ -101,6 +113,7 @@ class _Asking:
             found = read_answer(body)
             if not (isinstance(found, Status) and found.is_working) or self._is_stopping():
                 return found
+            self.require_open()
             if time.monotonic() > deadline:
                 raise RefusedError("The other side works on it without end.")
             time.sleep(wait)
@@ -155,6 +168,7 @@ def _advanced(node: Node, row: OverlapRow, asking: _Asking) -> OverlapRow:
 def _until_taken(asking: _Asking, message: Put) -> None:
     """The other side works through the elements first; then it takes the tags."""
     while True:
+        asking.require_open()
         status = asking.ask(message)
         if not isinstance(status, Status) or status.missing:
             raise UndeliveredError("The other side lost what it had; it is asked again.")
