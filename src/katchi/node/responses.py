@@ -85,8 +85,8 @@ class Response:
 def read(node: Node, response: str) -> Response:
     """One response. Raises UnknownResponseError."""
     row = node.store.responses.one(response)
-    logs = logs_of(node.store.responses.entries(row.id))
-    return Response(row, joint.merge(logs), node.store.responses.approvals(row.id))
+    with node.store.database.reading() as transaction:
+        return read_in(transaction, row)
 
 
 def read_in(transaction: Transaction, row: ResponseRow) -> Response:
